@@ -1,0 +1,1 @@
+"""Permission for one request: challenges, scopes, credentials, tokens and the conversation that uses them."""

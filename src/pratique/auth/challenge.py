@@ -1,0 +1,131 @@
+"""Challenges in `WWW-Authenticate` (RFC 9110 §11): read generously, written strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from .scopes import ScopeSet
+
+BASIC: Final = "basic"
+BEARER: Final = "bearer"
+
+MOST_CHALLENGES: Final = 32  # in all header lines of one answer; the rest is not read
+MOST_PARAMETERS: Final = 64  # of one challenge; the rest is not read
+
+_GAP = re.compile(r"[\s,]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_EQUALS = re.compile(r"[ \t]*=[ \t]*")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?$)', re.DOTALL)
+_BARE = re.compile(r"[^\s,]*")  # more than a token: real servers leave URLs unquoted
+_TOKEN68 = re.compile(r"[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|$)")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+# Actions that a server may list, without quotes, behind a comma that then seems to begin a new challenge.
+_STRAY_ACTIONS: Final = frozenset({"pull", "push", "delete", "*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A scheme (lower case) and its parameters (names in lower case), in order; `scope` may come several times."""
+
+    scheme: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    token68: str = ""
+
+    def get(self, name: str) -> str | None:
+        """The first value of a parameter."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that, against RFC 9110 §11.2, is repeated."""
+        return tuple(value for key, value in self.parameters if key == name)
+
+    @property
+    def realm(self) -> str:
+        return self.get("realm") or ""
+
+    @property
+    def service(self) -> str | None:
+        return self.get("service")
+
+    @property
+    def error(self) -> str | None:
+        """`insufficient_scope`, `invalid_token` or whatever the server says went wrong (RFC 6750 §3.1)."""
+        return self.get("error")
+
+    @property
+    def scopes(self) -> ScopeSet:
+        """The scopes that the server names, from every `scope` parameter."""
+        return ScopeSet.parse(" ".join(self.all("scope")))
+
+    def __str__(self) -> str:
+        parameters = ",".join(f"{name}={_quote(value)}" for name, value in self.parameters)
+        return " ".join(part for part in (self.scheme.capitalize(), self.token68, parameters) if part)
+
+
+def parse_challenges(lines: Iterable[str]) -> tuple[Challenge, ...]:
+    """Every challenge that can be understood in the lines of `WWW-Authenticate`, in order. Raises nothing."""
+    found: list[Challenge] = []
+    for line in lines:
+        found += _Reader(line).challenges()
+    return tuple(found[:MOST_CHALLENGES])
+
+
+class _Reader:
+    """Reads one header line from left to right; what is not understood is stepped over."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._position = 0
+
+    def challenges(self) -> list[Challenge]:
+        found: list[Challenge] = []
+        parameters: list[tuple[str, str]] = []
+        while self._more() and len(found) < MOST_CHALLENGES:
+            name = self._take(_NAME)
+            if name is None:
+                self._position += 1
+            elif found and self._take(_EQUALS) is not None:
+                parameters.append((name[0].lower(), self._value()))
+                found[-1] = _with(found[-1], parameters)
+            elif parameters and name[0] in _STRAY_ACTIONS and parameters[-1][0] == "scope":
+                parameters[-1] = ("scope", f"{parameters[-1][1]},{name[0]}")
+                found[-1] = _with(found[-1], parameters)
+            else:
+                parameters = []
+                found.append(self._begin(name[0].lower()))
+        return found
+
+    def _begin(self, scheme: str) -> Challenge:
+        # `realm=` of a careless Basic or Bearer looks like a token68; those two schemes never have one.
+        token68 = None if scheme in (BASIC, BEARER) else self._take(_TOKEN68)
+        return Challenge(scheme, token68=token68[1] if token68 else "")
+
+    def _value(self) -> str:
+        quoted = self._take(_QUOTED)
+        if quoted is not None:
+            return _ESCAPE.sub(r"\1", quoted[1])
+        bare = self._take(_BARE)
+        return bare[0] if bare else ""
+
+    def _more(self) -> bool:
+        self._take(_GAP)
+        return self._position < len(self._line)
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        found = pattern.match(self._line, self._position)
+        if found is not None:
+            self._position = found.end()
+        return found
+
+
+def _with(challenge: Challenge, parameters: list[tuple[str, str]]) -> Challenge:
+    return Challenge(challenge.scheme, tuple(parameters[:MOST_PARAMETERS]), challenge.token68)
+
+
+def _quote(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,58 @@
+"""What a session and its authenticator tell an observer while they work: frozen values, and nothing can be steered by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+
+Observer = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """The observer who does not listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Event):
+    """A request was sent and answered with `status`, or failed with `failure`; `seconds` to the head of the answer.
+
+    `authorization` is the scheme that was used (`Basic`, `Bearer`), or empty. `challenges` are the lines of `WWW-Authenticate`.
+    """
+
+    method: str
+    url: str
+    authorization: str
+    status: int | None
+    seconds: float
+    challenges: tuple[str, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Event):
+    """A request will be sent again in `seconds`."""
+
+    request: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected(Event):
+    """The answer was elsewhere."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something that a person should know and nothing acts upon."""
+
+    text: str

@@ -1,0 +1,222 @@
+"""A session: each hop of a request asks its own authenticator, is retried with patience, and is kept within limits."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
+from urllib.parse import urldefrag, urljoin
+
+from ..errors import Misbehaved, Unreachable
+from ..version import VERSION
+from .events import Observer, Redirected, Retried, Sent, Warned, ignore
+from .gate import Gate
+from .message import Request, Response, Stream, Transport, Unanswered
+from .origin import Origin, redact
+from .problem import status_text
+from .retry import Patience
+
+MOST_REDIRECTS: Final = 10
+USER_AGENT: Final = f"pratique/{VERSION}"
+
+_FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
+_KEEPING_METHOD: Final = frozenset({307, 308})
+# Warning: 299 - "text" (distribution specification, §Warnings)
+_WARNING = re.compile(r'\s*299\s+-\s+"((?:[^"\\]|\\.)*)"')
+
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class Authenticator(Protocol[S_contra]):
+    """Gets a request answered with whatever permission it needs; `send` delivers one request as it is."""
+
+    def exchange(self, request: Request, scopes: S_contra | None, send: Callable[[Request], Response]) -> Response: ...
+
+
+@runtime_checkable
+class Wired(Protocol):
+    """A transport over real sockets: it can find out what a server speaks, and be stopped."""
+
+    def speaks_tls(self, origin: Origin) -> bool: ...
+    def cancel(self, reason: str) -> None: ...
+    def close(self) -> None: ...
+
+
+class Session(Generic[S]):
+    """Sends requests. Safe to share among threads."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        authenticator: Authenticator[S],
+        *,
+        plain_http: bool = False,
+        patience: Patience | None = None,
+        gate: Gate | None = None,
+        tell: Observer = ignore,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        self._transport = transport
+        self._authenticator = authenticator
+        self._plain_http = plain_http
+        self._patience = patience or Patience()
+        self._gate = gate or Gate()
+        self._tell = tell
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
+        self._schemes: dict[str, str] = {}
+        self._warnings: set[str] = set()
+
+    def base_url(self, registry: str) -> str:
+        """`https://host[:port]` for a registry's endpoint; http if the session is told so.
+
+        A registry on this machine is asked which of the two it speaks, once; no other ever falls back to http.
+        """
+        scheme = "http" if self._plain_http else self._schemes.get(registry)
+        if scheme is None:
+            scheme = self._schemes[registry] = self._detect(registry)
+        return f"{scheme}://{registry}"
+
+    def _detect(self, registry: str) -> str:
+        origin = Origin.of(f"https://{registry}")
+        wired = self._transport if isinstance(self._transport, Wired) else None
+        if wired is None or not origin.is_loopback or wired.speaks_tls(origin):
+            return "https"
+        return "http"
+
+    def send(self, request: Request, scopes: S | None = None) -> Response:
+        """The answer to a request, redirects followed; each hop has its own origin's permission and nothing else.
+
+        `scopes` are what this operation needs at the registry that it names. Raises Unreachable, Misbehaved, Refused.
+        """
+        request = request.having("User-Agent", USER_AGENT)
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._authenticator.exchange(request, scopes, self.deliver)
+            self._report_warnings(response, request.origin)
+            target = redirection(request, response)
+            if target is None:
+                return response
+            response.close()
+            following = replace(request, url=target)
+            self._report_redirect(request, following)
+            scopes = scopes if following.origin == request.origin else None
+            request = following
+        raise Misbehaved(f"{request}: more than {MOST_REDIRECTS} redirects", advice="the server sends its clients in circles")
+
+    def deliver(self, request: Request) -> Response:
+        """One request as it is, tried again where that is of use; redirects are not followed. Raises Unreachable."""
+        attempt = 0
+        while True:
+            delay, outcome = self._attempt(request, attempt)
+            if delay is None:
+                if isinstance(outcome, Unreachable):
+                    raise outcome
+                return outcome
+            reason = str(outcome) if isinstance(outcome, Unreachable) else status_text(outcome.status)
+            if isinstance(outcome, Response):
+                outcome.close()
+            self._tell(Retried(str(request), reason, delay))
+            self._sleep(delay)
+            attempt += 1
+
+    def cancel(self, reason: str) -> None:
+        """Fail everything under way and to come with `reason`, at once."""
+        self._stopped.set()
+        if isinstance(self._transport, Wired):
+            self._transport.cancel(reason)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if isinstance(self._transport, Wired):
+            self._transport.close()
+
+    def _attempt(self, request: Request, attempt: int) -> tuple[float | None, Response | Unanswered]:
+        try:
+            response = self._once(request)
+        except Unanswered as error:
+            return self._patience.after_failure(request, transient=error.transient, attempt=attempt), error
+        return self._patience.after_answer(request, response, attempt), response
+
+    def _once(self, request: Request) -> Response:
+        leave = self._gate.enter(request.origin)
+        started = self._clock()
+        try:
+            response = self._transport(request)
+        except BaseException as error:
+            leave()
+            self._report_sent(request, started, failure=str(error))
+            raise
+        self._report_sent(request, started, response)
+        response.url = request.url
+        response.stream = _Watched(response.stream, leave)
+        return response
+
+    def _report_sent(self, request: Request, started: float, response: Response | None = None, failure: str = "") -> None:
+        scheme = (request.headers.get("Authorization") or "").partition(" ")[0]
+        status = response.status if response else None
+        challenges = response.headers.all("WWW-Authenticate") if response else ()
+        seconds = self._clock() - started
+        self._tell(Sent(request.method, redact(request.url), scheme, status, seconds, challenges, failure))
+
+    def _report_redirect(self, request: Request, following: Request) -> None:
+        self._tell(Redirected(redact(request.url), redact(following.url)))
+        if (request.origin.scheme, following.origin.scheme) == ("https", "http"):
+            self._warn(f"{request.origin} redirects to plain http at {following.origin}; no secret is sent there")
+
+    def _report_warnings(self, response: Response, origin: Origin) -> None:
+        for line in response.headers.all("Warning"):
+            for text in _WARNING.findall(line):
+                shown = "".join(letter for letter in re.sub(r"\\(.)", r"\1", text) if letter.isprintable())
+                self._warn(f"{origin.netloc} says: {shown[:500]}")
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warnings:
+            self._warnings.add(text)
+            self._tell(Warned(text))
+
+
+def redirection(request: Request, response: Response) -> str | None:
+    """Where an answer sends the request (RFC 9110 §15.4); None where it does not. Raises Misbehaved for a target of no use."""
+    location = response.headers.get("Location")
+    followed = _FOLLOWED if request.method in ("GET", "HEAD") else _KEEPING_METHOD
+    if response.status not in followed or location is None:
+        return None
+    try:
+        target = urldefrag(urljoin(request.url, location.strip())).url
+        Origin.of(target)
+    except (ValueError, Misbehaved):
+        response.close()
+        raise Misbehaved(f"{request} was redirected to {redact(location)[:200]!r}, which is no http or https URL") from None
+    return target
+
+
+class _Watched:
+    """A stream that tells when it is closed or read to its end."""
+
+    def __init__(self, stream: Stream, done: Callable[[], None]) -> None:
+        self._stream = stream
+        self._done = done
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        if not data and size:
+            self._done()
+        return data
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        count = self._stream.readinto(buffer)
+        if not count and len(buffer):
+            self._done()
+        return count
+
+    def close(self) -> None:
+        self._done()
+        self._stream.close()
+
+

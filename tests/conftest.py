@@ -1,0 +1,72 @@
+"""What every test gets: a clean environment, and the same examples from Hypothesis every time in CI."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Settings of the person or machine that would change what Pratique or a peer does.
+FOREIGN = frozenset(
+    {
+        "ALL_PROXY",
+        "CURL_CA_BUNDLE",
+        "DOCKER_AUTH_CONFIG",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+        "FTP_PROXY",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NETRC",
+        "NO_PROXY",
+        "REGISTRY_AUTH_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "SOURCE_DATE_EPOCH",
+        "SSLKEYLOGFILE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    }
+)
+FOREIGN_FAMILIES = ("CONTAINERS_", "PRATIQUE_", "XDG_")
+
+# Nothing is judged by how long it took: machines differ, and are busy.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
+
+
+def is_foreign(variable: str) -> bool:
+    """Whether the variable could change the outcome of a test; proxies are written in either case."""
+    name = variable.upper()
+    return name in FOREIGN or name.startswith(FOREIGN_FAMILIES)
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An endless supply of empty home directories."""
+    parent = tmp_path_factory.mktemp("homes")
+
+    def one_after_another() -> Iterator[Path]:
+        for number in itertools.count():
+            home = parent / str(number)
+            home.mkdir()
+            yield home
+
+    return one_after_another()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a home directory of its own and none of the machine's settings; return that home."""
+    for variable in filter(is_foreign, list(os.environ)):
+        monkeypatch.delenv(variable)
+    home = next(homes)
+    monkeypatch.setenv("HOME", str(home))
+    return home

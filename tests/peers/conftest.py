@@ -1,0 +1,257 @@
+"""Other people's programs, Debian's `docker-registry` and `skopeo`: started for a test and ended with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+import bcrypt
+import pytest
+import trustme
+
+# Read once: each test's environment is cleaned.
+IN_CI: Final = os.environ.get("CI") == "true"
+LEFT_OUT: Final = os.environ.get("PRATIQUE_PEERS") == "no"
+
+LISTENING: Final = re.compile(r'msg="listening on 127\.0\.0\.1:(\d+)')
+PATIENCE: Final = 10  # seconds between asking a program to end and ending it
+
+
+def find_program(name: str) -> str:
+    """Return the path of a peer, or end the test: skipped for a person, failed in CI, which must have all."""
+    if LEFT_OUT:
+        pytest.skip("PRATIQUE_PEERS=no")
+    here = Path(sys.executable).parent
+    program = shutil.which(name, path=os.pathsep.join([str(here), os.environ.get("PATH", os.defpath)]))
+    if program is not None:
+        return program
+    if IN_CI:
+        pytest.fail(f"{name} is not installed")
+    pytest.skip(f"{name} is not installed")
+
+
+# --- docker-registry ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenAuth:
+    """What a registry is told about the token service that it trusts."""
+
+    realm: str
+    service: str
+    issuer: str
+    certificates: Path  # PEM; tokens are signed by the key of one of these
+
+
+@dataclass(frozen=True)
+class DockerRegistry:
+    """A registry that runs."""
+
+    port: int
+    storage: Path
+    log: list[str] = field(repr=False)  # grows while the registry runs
+    ca: trustme.CA | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """The host and port, as they stand in a reference."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The root of the registry, without a slash at its end."""
+        return f"{'http' if self.ca is None else 'https'}://{self.address}"
+
+    def trust(self) -> ssl.SSLContext:
+        """Return a context for clients that trusts this registry's certificate only."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.ca is not None:
+            self.ca.configure_trust(context)
+        return context
+
+
+class StartsRegistry(Protocol):
+    """The shape of the `docker_registry` fixture."""
+
+    def __call__(
+        self,
+        *,
+        users: Mapping[str, str] | None = None,
+        token: TokenAuth | None = None,
+        ca: trustme.CA | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> DockerRegistry: ...
+
+
+def write_htpasswd(path: Path, users: Mapping[str, str]) -> None:
+    """Write a file of users and passwords in the only format that the registry reads: bcrypt."""
+    lines = (
+        f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=4)).decode()}\n"
+        for user, password in users.items()
+    )
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def write_certificate(folder: Path, ca: trustme.CA) -> dict[str, str]:
+    """Write a certificate for loopback, and its key; return the registry's settings that name them."""
+    certificate = ca.issue_cert("127.0.0.1", "localhost", "::1")
+    chain, key = folder / "certificate.pem", folder / "key.pem"
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(chain, append=True)
+    certificate.private_key_pem.write_to_path(key)
+    return {"certificate": str(chain), "key": str(key)}
+
+
+def describe_access(
+    folder: Path, users: Mapping[str, str] | None, token: TokenAuth | None
+) -> dict[str, dict[str, str]]:
+    """Return the `auth` section of the registry's configuration."""
+    if users is not None and token is not None:
+        raise ValueError("a registry has users or a token service, not both")
+    if users is not None:
+        write_htpasswd(folder / "htpasswd", users)
+        return {"htpasswd": {"realm": "peers", "path": str(folder / "htpasswd")}}
+    if token is not None:
+        return {
+            "token": {
+                "realm": token.realm,
+                "service": token.service,
+                "issuer": token.issuer,
+                "rootcertbundle": str(token.certificates),
+            }
+        }
+    return {}
+
+
+def wait_for_port(output: IO[str], log: list[str]) -> int:
+    """Read what the registry says until it says where it listens."""
+    for line in output:
+        log.append(line)
+        if found := LISTENING.search(line):
+            return int(found[1])
+    pytest.fail("docker-registry did not start:\n" + "".join(log))
+
+
+def leash() -> list[str]:
+    """Return what to put before a command so that it ends even when these tests are killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv is not None else []
+
+
+@contextlib.contextmanager
+def serving(program: str, configuration: Path, log: list[str]) -> Iterator[int]:
+    """Run `docker-registry serve`, give its port, and end it whatever happens."""
+    command = [*leash(), program, "serve", str(configuration)]
+    environment = {"PATH": os.defpath, "HOME": str(configuration.parent)}
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=configuration.parent,
+    ) as process:
+        assert process.stdout is not None
+        reader = threading.Thread(target=log.extend, args=(process.stdout,), daemon=True)
+        try:
+            port = wait_for_port(process.stdout, log)
+            reader.start()  # a registry whose output nobody reads would stand still
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            if reader.ident is not None:
+                reader.join()
+
+
+@pytest.fixture
+def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartsRegistry]:
+    """Start Debian's registry on a free port; every registry that a test starts ends with the test.
+
+    `users` (names and passwords) or `token` close it; `ca` puts it behind TLS; `settings` replaces whole
+    sections of its configuration.
+    """
+    program = find_program("docker-registry")
+    with contextlib.ExitStack() as registries:
+
+        def start(
+            *,
+            users: Mapping[str, str] | None = None,
+            token: TokenAuth | None = None,
+            ca: trustme.CA | None = None,
+            settings: Mapping[str, object] | None = None,
+        ) -> DockerRegistry:
+            folder = tmp_path_factory.mktemp("docker-registry")
+            storage = folder / "storage"
+            http: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "peers"}
+            if ca is not None:
+                http["tls"] = write_certificate(folder, ca)
+            configuration = {
+                "version": "0.1",
+                "log": {"level": "info"},
+                "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
+                "http": http,
+                "auth": describe_access(folder, users, token),
+                **(settings or {}),
+            }
+            file = folder / "config.yml"
+            file.write_text(json.dumps(configuration), encoding="utf-8")  # JSON is YAML
+            log: list[str] = []
+            port = registries.enter_context(serving(program, file, log))
+            return DockerRegistry(port, storage, log, ca)
+
+        yield start
+
+
+# --- skopeo ---------------------------------------------------------------------------------------
+
+
+class RunsSkopeo(Protocol):
+    """The shape of the `skopeo` fixture."""
+
+    def __call__(self, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def skopeo(tmp_path_factory: pytest.TempPathFactory) -> RunsSkopeo:
+    """Run skopeo with none of the machine's settings; its failure is the caller's to judge."""
+    program = find_program("skopeo")
+    home = tmp_path_factory.mktemp("skopeo")
+    settings = home / ".config" / "containers" / "registries.conf"
+    settings.parent.mkdir(parents=True)
+    settings.touch()
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+    }
+
+    def run(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [program, "--insecure-policy", *map(str, arguments)]
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, env=environment, cwd=home, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def ca() -> trustme.CA:
+    """A certificate authority that only this test knows."""
+    return trustme.CA()
