@@ -34,11 +34,13 @@ class ScopeSet:
         """Whether everything in `other` is also here."""
         return other.permissions <= self.permissions
 
+    @property
+    def actions(self) -> frozenset[str]:
+        """The actions, whatever they are for."""
+        return frozenset(action for _, action in self.permissions)
+
     def __or__(self, other: ScopeSet) -> ScopeSet:
         return ScopeSet(self.permissions | other.permissions)
-
-    def __and__(self, other: ScopeSet) -> ScopeSet:
-        return ScopeSet(self.permissions & other.permissions)
 
     def __bool__(self) -> bool:
         return bool(self.permissions)

@@ -13,7 +13,9 @@ from ..errors import Misbehaved
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 # Query parameters that say what is asked. Others may be signatures that are as good as a password.
-_SPOKEN: Final = frozenset({"n", "last", "mount", "from", "digest", "scope", "service", "account", "artifactType", "client_id", "ns"})
+_SPOKEN: Final = frozenset(
+    {"n", "last", "mount", "from", "digest", "scope", "service", "account", "artifactType", "client_id", "ns"}
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +41,11 @@ class Origin:
     def is_loopback(self) -> bool:
         """Whether the host is this machine by name or by literal address."""
         address = _address(self.host)
-        return self.host == "localhost" or self.host.endswith(".localhost") or (address is not None and address.is_loopback)
+        return (
+            self.host == "localhost"
+            or self.host.endswith(".localhost")
+            or (address is not None and address.is_loopback)
+        )
 
     @property
     def is_private(self) -> bool:

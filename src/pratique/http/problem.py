@@ -67,7 +67,11 @@ def failure(request: Request, response: Response) -> Error:
     kind = _KINDS.get(response.status) or (Unreachable if response.status >= 500 else Misbehaved)
     if kind is RateLimited:
         seconds = retry_after(response)
-        when = f"try again in {seconds:.0f} s" if seconds is not None else "try again later, or log in: many registries allow more then"
+        when = (
+            f"try again in {seconds:.0f} s"
+            if seconds is not None
+            else "try again later, or log in: many registries allow more then"
+        )
         return RateLimited(message + _quota(response), retry_after=seconds, advice=when)
     return kind(message)
 

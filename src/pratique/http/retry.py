@@ -55,7 +55,9 @@ class Patience:
 
 def is_quota(response: Response) -> bool:
     """Whether the answer says that an allowance of hours is used up, so that waiting seconds is of no use."""
-    return response.status == 429 and (response.headers.get("ratelimit-remaining") or "").partition(";")[0].strip() == "0"
+    return (
+        response.status == 429 and (response.headers.get("ratelimit-remaining") or "").partition(";")[0].strip() == "0"
+    )
 
 
 def retry_after(response: Response) -> float | None:

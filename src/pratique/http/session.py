@@ -107,7 +107,9 @@ class Session(Generic[S]):
             self._report_redirect(request, following)
             scopes = scopes if following.origin == request.origin else None
             request = following
-        raise Misbehaved(f"{request}: more than {MOST_REDIRECTS} redirects", advice="the server sends its clients in circles")
+        raise Misbehaved(
+            f"{request}: more than {MOST_REDIRECTS} redirects", advice="the server sends its clients in circles"
+        )
 
     def deliver(self, request: Request) -> Response:
         """One request as it is, tried again where that is of use; redirects are not followed. Raises Unreachable."""
@@ -157,7 +159,9 @@ class Session(Generic[S]):
         response.stream = _Watched(response.stream, leave)
         return response
 
-    def _report_sent(self, request: Request, started: float, response: Response | None = None, failure: str = "") -> None:
+    def _report_sent(
+        self, request: Request, started: float, response: Response | None = None, failure: str = ""
+    ) -> None:
         scheme = (request.headers.get("Authorization") or "").partition(" ")[0]
         status = response.status if response else None
         challenges = response.headers.all("WWW-Authenticate") if response else ()
@@ -192,7 +196,9 @@ def redirection(request: Request, response: Response) -> str | None:
         Origin.of(target)
     except (ValueError, Misbehaved):
         response.close()
-        raise Misbehaved(f"{request} was redirected to {redact(location)[:200]!r}, which is no http or https URL") from None
+        raise Misbehaved(
+            f"{request} was redirected to {redact(location)[:200]!r}, which is no http or https URL"
+        ) from None
     return target
 
 
@@ -218,5 +224,3 @@ class _Watched:
     def close(self) -> None:
         self._done()
         self._stream.close()
-
-

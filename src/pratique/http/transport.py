@@ -359,7 +359,9 @@ class _BodyStream(io.RawIOBase):
     def _end(self) -> None:
         self._finish(reusable=not self._answer.will_close and not self._expected)
         if self._expected:
-            raise Unanswered(f"{self._request}: the answer was cut, {self._expected} bytes before its end", transient=True)
+            raise Unanswered(
+                f"{self._request}: the answer was cut, {self._expected} bytes before its end", transient=True
+            )
 
     def _finish(self, *, reusable: bool) -> None:
         if not self._done:
@@ -397,7 +399,9 @@ def _pieces(request: Request) -> Iterator[memoryview]:
 
 def _headers(answer: http.client.HTTPResponse) -> Headers:
     # A folded line (RFC 9112 §5.2) comes with its line ends.
-    return Headers((name, " ".join(value.split("\r\n")) if "\n" in value else value) for name, value in answer.getheaders())
+    return Headers(
+        (name, " ".join(value.split("\r\n")) if "\n" in value else value) for name, value in answer.getheaders()
+    )
 
 
 def _readable(connected: socket.socket) -> bool:
@@ -420,14 +424,23 @@ def _unconnected(request: Request, error: Exception) -> Unanswered:
     origin = request.origin
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = "give the authority with --ca-file, or --no-tls-verify if you must"
-        return Unanswered(f"{request}: the certificate of {origin.netloc} is not trusted ({error.verify_message})", transient=False, advice=advice)
+        return Unanswered(
+            f"{request}: the certificate of {origin.netloc} is not trusted ({error.verify_message})",
+            transient=False,
+            advice=advice,
+        )
     if isinstance(error, ssl.SSLError):
         advice = "if the registry speaks plain http, say --plain-http"
-        return Unanswered(f"{request}: no TLS connection to {origin.netloc} ({_reason(error)})", transient=False, advice=advice)
+        return Unanswered(
+            f"{request}: no TLS connection to {origin.netloc} ({_reason(error)})", transient=False, advice=advice
+        )
     if isinstance(error, TimeoutError):
         return Unanswered(f"{request}: {origin.netloc} did not accept a connection in time", transient=True)
     if isinstance(error, socket.gaierror):
-        return Unanswered(f"{request}: the name {origin.host} is not known ({error.strerror})", transient=error.errno == socket.EAI_AGAIN)
+        return Unanswered(
+            f"{request}: the name {origin.host} is not known ({error.strerror})",
+            transient=error.errno == socket.EAI_AGAIN,
+        )
     transient = isinstance(error, ConnectionResetError)
     return Unanswered(f"{request}: no connection to {origin.netloc} ({_reason(error)})", transient=transient)
 

@@ -38,7 +38,9 @@ class Digest:
         Raises InvalidDigest for what the grammar forbids and for algorithms that are not registered.
         """
         if len(text) > MOST_CHARACTERS or not _GRAMMAR.fullmatch(text):
-            raise InvalidDigest(f"not a digest: {text[:80]!r}", advice="a digest looks like sha256: and 64 hexadecimal digits")
+            raise InvalidDigest(
+                f"not a digest: {text[:80]!r}", advice="a digest looks like sha256: and 64 hexadecimal digits"
+            )
         algorithm, encoded = text.split(":", 1)
         length = ALGORITHMS.get(algorithm)
         if length is None:

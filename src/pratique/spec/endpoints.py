@@ -64,7 +64,12 @@ ENDPOINTS: Final = (
     BLOB, MANIFEST, MANIFEST_PUT, TAGS, MANIFEST_DELETE, BLOB_DELETE, REFERRERS,
 )  # fmt: skip
 
-_PARAMETERS: Final = {"name": "(?P<name>.+)", "digest": "(?P<digest>[^/]+)", "reference": "(?P<reference>[^/]+)", "session": "(?P<session>[^/]+)"}
+_PARAMETERS: Final = {
+    "name": "(?P<name>.+)",
+    "digest": "(?P<digest>[^/]+)",
+    "reference": "(?P<reference>[^/]+)",
+    "session": "(?P<session>[^/]+)",
+}
 _PATTERNS: Final = {endpoint.template: re.compile(endpoint.template.format_map(_PARAMETERS)) for endpoint in ENDPOINTS}
 
 
@@ -103,7 +108,9 @@ BLOB_UNKNOWN: Final = ErrorCode("BLOB_UNKNOWN", 404, "blob unknown to registry")
 BLOB_UPLOAD_INVALID: Final = ErrorCode("BLOB_UPLOAD_INVALID", 400, "blob upload invalid")
 BLOB_UPLOAD_UNKNOWN: Final = ErrorCode("BLOB_UPLOAD_UNKNOWN", 404, "blob upload unknown to registry")
 DIGEST_INVALID: Final = ErrorCode("DIGEST_INVALID", 400, "provided digest did not match uploaded content")
-MANIFEST_BLOB_UNKNOWN: Final = ErrorCode("MANIFEST_BLOB_UNKNOWN", 404, "manifest references a manifest or blob unknown to registry")
+MANIFEST_BLOB_UNKNOWN: Final = ErrorCode(
+    "MANIFEST_BLOB_UNKNOWN", 404, "manifest references a manifest or blob unknown to registry"
+)
 MANIFEST_INVALID: Final = ErrorCode("MANIFEST_INVALID", 400, "manifest invalid")
 MANIFEST_UNKNOWN: Final = ErrorCode("MANIFEST_UNKNOWN", 404, "manifest unknown to registry")
 NAME_INVALID: Final = ErrorCode("NAME_INVALID", 400, "invalid repository name")

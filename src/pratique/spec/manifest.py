@@ -36,7 +36,13 @@ class Manifest:
         media_type = said if unknown else _media_type(document, said)
         digest = Digest.of(raw, algorithm)
         artifact_type = _artifact_type(document, media_type)
-        described = Descriptor(media_type, digest, len(raw), artifact_type=artifact_type, annotations=read_annotations(document, "manifest"))
+        described = Descriptor(
+            media_type,
+            digest,
+            len(raw),
+            artifact_type=artifact_type,
+            annotations=read_annotations(document, "manifest"),
+        )
         manifest = cls(described, raw, document)
         manifest.successors()  # whoever holds a Manifest can rely on every descriptor in it
         return manifest

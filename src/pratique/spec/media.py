@@ -25,10 +25,20 @@ MANIFESTS: Final = INDEXES | IMAGES | {OCI_ARTIFACT_MANIFEST}
 
 # What a request for a manifest accepts. The known types come first, because registries hide what is not named;
 # the rest lets unknown types through. Schema 1 is never asked for: a server would convert to it.
-ACCEPT: Final = (OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST, OCI_ARTIFACT_MANIFEST, "application/json;q=0.5", "*/*;q=0.1")
+ACCEPT: Final = (
+    OCI_INDEX,
+    DOCKER_LIST,
+    OCI_MANIFEST,
+    DOCKER_MANIFEST,
+    OCI_ARTIFACT_MANIFEST,
+    "application/json;q=0.5",
+    "*/*;q=0.1",
+)
 
 # What servers say when they do not know: the content itself has to tell.
-GENERIC: Final = frozenset({"", "application/json", "application/octet-stream", "text/plain", "text/html", "binary/octet-stream"})
+GENERIC: Final = frozenset(
+    {"", "application/json", "application/octet-stream", "text/plain", "text/html", "binary/octet-stream"}
+)
 
 
 def is_manifest(media_type: str) -> bool:

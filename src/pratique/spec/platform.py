@@ -44,7 +44,9 @@ class Platform:
         name, _, version = text.partition(":")
         parts = name.split("/")
         if not 2 <= len(parts) <= 3 or not all(parts) or not name.isprintable() or len(text) > 255:
-            raise InvalidInput(f"not a platform: {text[:80]!r}", advice="a platform looks like linux/amd64 or linux/arm64/v8")
+            raise InvalidInput(
+                f"not a platform: {text[:80]!r}", advice="a platform looks like linux/amd64 or linux/arm64/v8"
+            )
         return cls(parts[0], parts[1], parts[2] if len(parts) == 3 else "", version)
 
     @classmethod

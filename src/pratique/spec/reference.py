@@ -19,9 +19,7 @@ DOCKER_HUB_ENDPOINT: Final = "registry-1.docker.io"
 MOST_CHARACTERS: Final = 4096  # of a whole reference; refused before it is looked at
 MOST_REPOSITORY_CHARACTERS: Final = 255
 
-_REPOSITORY = re.compile(
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
-)
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
 _DOMAIN = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*\.?", re.ASCII
@@ -86,7 +84,9 @@ class Reference:
         if not is_repository(repository):
             raise InvalidReference(f"{text!r}: {repository!r} is not a repository name", advice=_advice(repository))
         if colon and not is_tag(tag):
-            raise InvalidReference(f"{text!r}: {tag!r} is not a tag", advice="a tag has at most 128 letters, digits, '_', '.' and '-'")
+            raise InvalidReference(
+                f"{text!r}: {tag!r} is not a tag", advice="a tag has at most 128 letters, digits, '_', '.' and '-'"
+            )
         return cls(registry, repository, tag or None, _digest(text, digest) if "@" in rest else None)
 
     def at(self, name: str | Digest) -> Reference:
@@ -138,7 +138,9 @@ def _split_registry(text: str, default_registry: str) -> tuple[str, str]:
     if not slash or not _looks_like_registry(first):
         return default_registry, text
     if not is_registry(first):
-        raise InvalidReference(f"{text!r}: {first!r} is not a registry", advice="a registry looks like host or host:port")
+        raise InvalidReference(
+            f"{text!r}: {first!r} is not a registry", advice="a registry looks like host or host:port"
+        )
     return first, rest
 
 

@@ -1,0 +1,1 @@
+"""Places where content lives. Each is a file of its own and knows no other."""

@@ -1,0 +1,380 @@
+"""The conversation about one request: what is refused, what the refusal asks for, and what is left to show.
+
+Every round shows something that this request has not seen refused: a challenge is answered once, its scopes are enlarged
+once, a token that served before is renewed once. Then the server's own answer is reported with what was tried.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ..errors import Error, Unreachable
+from ..http.events import Warned
+from ..http.message import Request, Response
+from ..http.origin import is_private_address, redact
+from ..http.problem import MOST_BYTES, Problem
+from ..spec import endpoints
+from ..spec.endpoints import Endpoint
+from .challenge import BASIC, BEARER, Challenge, parse_challenges
+from .credentials import Credential, Kind, lookup_keys
+from .events import ChallengeIgnored, CredentialSought, TokenAsked, TokenDenied, TokenGranted, TokenReused
+from .memory import activity, space_of
+from .proof import BARE, Proof, basic_proof, registry_token_proof, token_proof
+from .refusal import Refusal
+from .scopes import NO_SCOPES, ScopeSet
+from .secret import Secret
+from .tokens import Token, TokenRefused, TokenService, covers
+
+if TYPE_CHECKING:
+    from .authenticator import Authenticator
+
+MOST_ROUNDS: Final = 8  # of one request, whatever a server thinks of next
+
+# Steps that a request takes once, beside one answer to each challenge.
+RENEWAL: Final = "renewal"  # of a token that served before
+ENLARGEMENT: Final = "enlargement"  # of the scopes, to what the refusal names
+
+# Codes by which a server that answers 400 means the permission and not the request.
+_REFUSING_CODES: Final = frozenset({"DENIED", "UNAUTHORIZED"})
+
+
+class Conversation:
+    """One request, from its first attempt to the answer that stands."""
+
+    def __init__(
+        self, home: Authenticator, request: Request, intent: ScopeSet, send: Callable[[Request], Response]
+    ) -> None:
+        self._home = home
+        self._request = request
+        self._intent = intent
+        self._send = send
+        self._origin = request.origin
+        self._space, self._repository = space_of(request, intent)
+        self._reads = request.method in ("GET", "HEAD")
+        self._refusal = Refusal(request)
+        self._refused: set[Secret] = set()  # values of Authorization and tokens
+        self._tried: set[object] = set()  # fresh tokens, by whose they are and what for
+        self._spent: set[object] = set()  # what is done once
+        self._recalled = BARE
+        self._credential: Credential | None = None
+        self._public = False
+
+    def run(self) -> Response:
+        """The answer that stands. Raises Refused, or whatever kept the permission from being had."""
+        proof = self._recalled = self._recall() or BARE
+        for _ in range(MOST_ROUNDS):
+            response = self._deliver(proof)
+            if not self._is_refusal(response, proof):
+                self._learn(proof)
+                return response
+            proof = self._next(response, proof)
+        raise self._refusal.error()
+
+    # What is shown first
+
+    def _recall(self) -> Proof | None:
+        memory = self._home.memories.of(self._space)
+        if memory is None:
+            return None
+        proof = memory.proof
+        if proof.service is None:
+            return replace(proof, fresh=False)
+        wanted = memory.needs.get((activity(self._request.method), self._intent), self._intent)
+        token = self._home.cache.find(proof.key, wanted or proof.scopes)
+        if token is not None:
+            self._home.tell(TokenReused(token.scopes.scopes()))
+            return token_proof(proof.challenge, proof.credential, proof.service, token, fresh=False)
+        if not wanted:
+            return None
+        try:
+            return self._token_proof(proof.challenge, proof.service, wanted, proof.credential)
+        except TokenRefused:
+            return None  # the challenge of the request in hand will say what is wanted now
+
+    def _learn(self, proof: Proof) -> None:
+        if proof.is_bare:
+            return
+        self._home.memories.learn(self._space, self._request, self._intent, proof)
+        endpoint = self._endpoint()
+        if endpoint and proof.fresh and proof.scopes in self._conventional():
+            self._home.memories.learn_variant(self._origin, endpoint[0], proof.scopes)
+
+    # What is sent, and what counts as a refusal
+
+    def _deliver(self, proof: Proof) -> Response:
+        if proof.is_bare:
+            self._spent.add(BARE)
+        response = self._send(proof.on(self._request))
+        self._public = response.peer is not None and not is_private_address(response.peer)
+        return response
+
+    def _is_refusal(self, response: Response, proof: Proof) -> bool:
+        if response.status in (401, 403):
+            return True
+        if response.status == 400 and proof.is_bearer and not proof.fresh:
+            return self._request.method == "HEAD" or _says_refused(response)
+        # A registry may hide from everybody what it shows to some.
+        return (
+            response.status == 404 and proof.is_bare and self._find_credential() is not None and bool(self._withheld())
+        )
+
+    # What is shown next
+
+    def _next(self, response: Response, proof: Proof) -> Proof:
+        """Something that this request has not seen refused. Raises the error that stands when nothing is left."""
+        challenges = parse_challenges(response.headers.all("WWW-Authenticate"))
+        final = response.status == 403 and _covers(proof, challenges)
+        self._refusal.note(response, challenges, proof)
+        self._refused.add(proof.header)
+        if proof.token is not None:
+            self._refused.add(proof.token.secret)
+        for step in (self._answer_bearer, self._go_bare, self._answer_basic, self._renew, self._unmask):
+            following = None if final else step(challenges, proof)
+            if following is not None:
+                return following
+        raise self._refusal.error()
+
+    def _answer_bearer(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
+        for challenge in challenges:
+            service = self._admit(challenge) if challenge.scheme == BEARER else None
+            found = self._bearer_proof(challenge, service, previous) if service else None
+            if found is not None:
+                return found
+        return None
+
+    def _go_bare(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
+        """Ask without any permission, to hear the end-point's own challenge.
+
+        Some registries withhold it, or name another scheme, as soon as they see a token that they do not like.
+        """
+        silent = not any(challenge.scheme == BEARER for challenge in challenges)
+        if not (previous.is_bearer and silent) or BARE in self._spent:
+            return None
+        if self._request.body is None:
+            return BARE
+        self._spent.add(BARE)
+        heard = self._probe()  # the body is not sent for a challenge's sake
+        return self._answer_bearer(heard, BARE) or self._answer_basic(heard, BARE)
+
+    def _answer_basic(self, challenges: tuple[Challenge, ...], _: Proof) -> Proof | None:
+        challenge = next((each for each in challenges if each.scheme == BASIC), None)
+        credential = self._password()
+        if challenge is None or credential is None:
+            return None
+        proof = basic_proof(challenge, credential, fresh=True)
+        if proof.header not in self._refused:
+            return proof
+        refreshed = self._refreshed(credential)
+        if refreshed is not None:
+            return basic_proof(challenge, refreshed, fresh=True)
+        return self._without(credential, "the registry does not accept it")
+
+    def _renew(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
+        """What served before and may have expired is tried once more with something new, though no challenge asks for it."""
+        if any(challenge.scheme == BEARER for challenge in challenges):
+            return None
+        if previous.credential is not None and not previous.is_bearer:
+            refreshed = self._refreshed(previous.credential)
+            return basic_proof(previous.challenge, refreshed, fresh=True) if refreshed else None
+        recalled = self._recalled
+        if recalled.token is None or recalled.service is None or recalled.fresh:
+            return None
+        return self._ask(recalled.challenge, recalled.service, recalled.scopes, recalled.credential, recalled)
+
+    def _unmask(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
+        """Answer the challenge of `/v2/` where the end-point refuses without one."""
+        known = any(challenge.scheme in (BASIC, BEARER) for challenge in challenges)
+        if known or not previous.is_bare or "unmask" in self._spent:
+            return None
+        self._spent.add("unmask")
+        heard = self._withheld()
+        return self._answer_bearer(heard, previous) or self._answer_basic(heard, previous)
+
+    # Tokens
+
+    def _admit(self, challenge: Challenge) -> TokenService | None:
+        try:
+            return TokenService(self._home.policy.admit(self._origin, challenge.realm), challenge.service)
+        except Error as error:
+            self._home.tell(ChallengeIgnored(str(challenge), str(error)))
+            self._refusal.note_error(error)
+            return None
+
+    def _bearer_proof(self, challenge: Challenge, service: TokenService, previous: Proof) -> Proof | None:
+        credential = self._find_credential()
+        if credential is not None and credential.kind is Kind.BEARER:
+            ready = registry_token_proof(challenge, credential)
+            return ready if ready.header not in self._refused else None
+        for who in self._askers():
+            for scopes in self._candidates(challenge):
+                found = self._ask(challenge, service, scopes, who, previous)
+                if found is not None:
+                    return found
+        return None
+
+    def _askers(self) -> Iterator[Credential | None]:
+        """As whom tokens are asked for, in turn."""
+        credential = self._find_credential()
+        if credential is None or (self._home.anonymous_first and self._reads):
+            yield None
+        if credential is not None:
+            yield credential
+
+    def _candidates(self, challenge: Challenge) -> Iterable[ScopeSet]:
+        """What to ask for, in turn: what is named and what the operation needs; else what is usual."""
+        named = challenge.scopes
+        if named:
+            return dict.fromkeys((named | self._intent, named))
+        wanted = ([self._intent] if self._intent else []) + self._conventional()
+        return dict.fromkeys(wanted or [NO_SCOPES])
+
+    def _ask(
+        self, challenge: Challenge, service: TokenService, scopes: ScopeSet, who: Credential | None, previous: Proof
+    ) -> Proof | None:
+        """A token that this request has not seen refused, unless this step was taken already."""
+        step = _step(challenge, service, scopes, who, previous)
+        if step in self._spent or (service, who, scopes) in self._tried or (service, who) in self._spent:
+            return None
+        if step == RENEWAL and previous.token is not None:
+            self._home.cache.discard(previous.key, previous.token)
+        while True:
+            try:
+                proof = self._token_proof(challenge, service, scopes, who)
+            except TokenRefused as refused:
+                self._home.tell(TokenDenied(str(refused)))
+                if refused.status == 400 or who is None:
+                    self._refusal.note_trouble(str(refused))
+                    self._spent |= {(service, who)} if refused.status != 400 else set()
+                    return None
+                who = self._instead(who, str(refused))
+            else:
+                self._spent |= {step} if step else set()
+                return proof
+
+    def _token_proof(
+        self, challenge: Challenge, service: TokenService, scopes: ScopeSet, who: Credential | None
+    ) -> Proof:
+        fetched = False
+
+        def fetch() -> Token:
+            nonlocal fetched
+            fetched = True
+            self._home.tell(
+                TokenAsked(redact(service.realm), service.service, scopes.scopes(), str(who) if who else None)
+            )
+            confined = self._public and self._origin.netloc not in self._home.policy.overrides
+            token = self._home.client.fetch(service, scopes, who, self._send, public_only=confined)
+            self._home.tell(TokenGranted(scopes.scopes(), token.granted, token.lifetime))
+            return token
+
+        token = self._home.cache.obtain((service, who), scopes, frozenset(self._refused), fetch)
+        if fetched:
+            self._tried.add((service, who, scopes))
+        else:
+            self._home.tell(TokenReused(token.scopes.scopes()))
+        return token_proof(challenge, who, service, token, fresh=fetched)
+
+    # Credentials
+
+    def _find_credential(self) -> Credential | None:
+        if "credential" not in self._spent:
+            self._spent.add("credential")
+            self._credential = self._home.credentials.find(self._origin.netloc, self._repository)
+            keys = lookup_keys(self._origin.netloc, self._repository)
+            places = self._home.credentials.places()
+            self._refusal.note_search(keys, places)
+            found = str(self._credential) if self._credential else None
+            self._home.tell(CredentialSought(self._origin.netloc, self._repository, keys, places, found))
+        return self._credential
+
+    def _password(self) -> Credential | None:
+        credential = self._find_credential()
+        while credential is not None and credential.kind is not Kind.PASSWORD:
+            credential = credential.alternative
+        return credential
+
+    def _refreshed(self, credential: Credential) -> Credential | None:
+        """What the source of a refused credential says now, if that is something else."""
+        if not credential.refreshable or "refresh" in self._spent:
+            return None
+        self._spent.add("refresh")
+        found = self._home.credentials.find(self._origin.netloc, self._repository)
+        if found is None or found.secret == credential.secret:
+            return None
+        self._credential = found
+        return found
+
+    def _instead(self, refused: Credential, reason: str) -> Credential | None:
+        """As whom to ask a token service that refused a credential. Raises the error where that must not be hidden."""
+        other = self._refreshed(refused) or refused.alternative
+        if other is None and self._without(refused, reason) is None:
+            raise self._refusal.error()
+        self._credential = other
+        return other
+
+    def _without(self, refused: Credential, reason: str) -> Proof | None:
+        """No permission instead of a refused one: only for a read, and not where the user gave it on this command."""
+        self._refusal.note_trouble(reason, refused)
+        if refused.given or not self._reads or self._home.strict:
+            return None
+        self._home.tell(Warned(f"the {refused} was refused for {self._space.name} ({reason}); going on anonymously"))
+        return BARE
+
+    # The end-point and what it keeps to itself
+
+    def _endpoint(self) -> tuple[Endpoint, Mapping[str, str]] | None:
+        return endpoints.find(self._request.method, self._request.path)
+
+    def _conventional(self) -> list[ScopeSet]:
+        found = self._endpoint()
+        return self._home.memories.conventional(self._origin, *found) if found else []
+
+    def _withheld(self) -> tuple[Challenge, ...]:
+        """What `/v2/` asks for; heard once for each origin."""
+        version = endpoints.VERSION.path()
+        withheld = self._home.memories.withheld
+        if self._request.path == version or not self._request.path.startswith(version):
+            return ()
+        if self._origin not in withheld:
+            withheld[self._origin] = self._hear(version)
+        return withheld[self._origin]
+
+    def _probe(self) -> tuple[Challenge, ...]:
+        """What reading the same repository asks for."""
+        return self._hear(endpoints.TAGS.path(name=self._repository)) if self._repository else ()
+
+    def _hear(self, path: str) -> tuple[Challenge, ...]:
+        try:
+            with self._send(
+                Request("GET", f"{self._origin}{path}", self._request.headers.without("Authorization"))
+            ) as response:
+                return parse_challenges(response.headers.all("WWW-Authenticate"))
+        except Unreachable:
+            return ()
+
+
+def _step(
+    challenge: Challenge, service: TokenService, scopes: ScopeSet, who: Credential | None, previous: Proof
+) -> object:
+    """What asking for these scopes would be: each is done once; None for one of the usual sets of actions."""
+    if previous.key != (service, who) or previous.token is None:
+        return (service, who, "answer")
+    if covers(previous.scopes, scopes):
+        return RENEWAL
+    return ENLARGEMENT if challenge.scopes else None
+
+
+def _covers(proof: Proof, challenges: tuple[Challenge, ...]) -> bool:
+    """Whether a token was asked for everything that a refusal names, so that the refusal is final."""
+    named = [challenge.scopes for challenge in challenges if challenge.scheme == BEARER]
+    return proof.token is not None and any(named) and all(covers(proof.scopes, scopes) for scopes in named if scopes)
+
+
+def _says_refused(response: Response) -> bool:
+    raw = response.excerpt(MOST_BYTES)
+    response.stream = io.BytesIO(raw)
+    codes = Problem.of(Response(response.status, response.headers, io.BytesIO(raw))).codes
+    return not _REFUSING_CODES.isdisjoint(codes)

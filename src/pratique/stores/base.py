@@ -1,0 +1,69 @@
+"""What a store can do, as small protocols. An extra ability is a protocol of its own, asked for with `isinstance`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from ..http.message import Stream
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+
+Content = Callable[[], AbstractContextManager[Stream]]  # a recipe: it can be opened again
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Content can be read from it."""
+
+    def resolve(self, name: str | Digest) -> Descriptor:
+        """The descriptor of the manifest that a tag or digest names. Raises NotFound."""
+        ...
+
+    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
+        """The content of a descriptor from byte `offset` on, verified when it is read from the beginning to the end.
+
+        Raises NotFound, and ContentMismatch from the read that would have ended it.
+        """
+        ...
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Content can be put into it."""
+
+    def exists(self, descriptor: Descriptor) -> bool:
+        """Whether the content is there."""
+        ...
+
+    def push(self, descriptor: Descriptor, content: Content, *, tags: Sequence[str] = ()) -> None:
+        """Put content under its digest, and a manifest under names as well."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """It knows the names that it has."""
+
+    def tags(self) -> Iterator[str]:
+        """The tags, in the store's order."""
+        ...
+
+
+@runtime_checkable
+class Refers(Protocol):
+    """It knows what refers to a manifest."""
+
+    def referrers(self, subject: Digest, artifact_type: str = "") -> Iterator[Descriptor]:
+        """The manifests whose `subject` is this digest, all or of one artifact type."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """Content can be removed from it."""
+
+    def delete(self, name: str | Digest) -> None:
+        """Remove a tag, and only that; or a manifest by its digest, under all its tags. Raises NotFound, Unsupported."""
+        ...

@@ -1,0 +1,101 @@
+"""Lists that come in pages (distribution specification, §Listing tags; RFC 8288)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from ..auth.scopes import ScopeSet
+from ..errors import Misbehaved
+from ..http.message import Headers, Request, Response
+from ..http.origin import Origin, redact
+from ..http.problem import failure
+from ..http.session import Session
+from ..spec.document import parse_object
+
+MOST_PAGE_BYTES: Final = 16 << 20
+MOST_EMPTY_PAGES: Final = 10  # in a row, before a server is taken to go in circles
+
+_LINK = re.compile(r'<([^<>]*)>((?:[^<>,"]|"(?:[^"\\]|\\.)*")*)')
+_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+
+Page = tuple[dict[str, Any], Response]
+
+
+def names(
+    session: Session[ScopeSet], url: str, scopes: ScopeSet | None, key: str, limit: int | None = None
+) -> Iterator[str]:
+    """The strings in the list `key` of every page, as they come. Raises Misbehaved, NotFound, Refused."""
+    for document, _ in pages(session, sized(url, limit), scopes, fallback=url):
+        values = document.get(key)
+        if values is None:
+            continue
+        if not isinstance(values, list) or not all(isinstance(value, str) and value.isprintable() for value in values):
+            raise Misbehaved(f"{redact(url)}: {key!r} is not a list of names")
+        yield from values
+
+
+def pages(
+    session: Session[ScopeSet], url: str, scopes: ScopeSet | None, *, fallback: str, accept: str = "application/json"
+) -> Iterator[Page]:
+    """The documents of all pages, each asked for when it is wanted.
+
+    `fallback` is asked instead where the server does not like the first URL, for instance its page size.
+    """
+    request = Request("GET", url, Headers([("Accept", accept)]))
+    seen = {url}
+    empty = 0
+    response = session.send(request, scopes)
+    if response.status in (400, 405) and fallback != url:
+        response.close()
+        request = Request("GET", fallback, request.headers)
+        response = session.send(request, scopes)
+    while True:
+        document = _page(request, response)
+        yield document, response
+        following = next_page(request.url, response)
+        empty = 0 if any(value for value in document.values() if isinstance(value, list)) else empty + 1
+        if following is None:
+            return
+        if following in seen or empty > MOST_EMPTY_PAGES:
+            raise Misbehaved(f"{request}: the pages of the list go in circles at {redact(following)}")
+        seen.add(following)
+        request = Request("GET", following, request.headers)
+        response = session.send(request, scopes)
+
+
+def sized(url: str, limit: int | None) -> str:
+    """The URL of a list, with the page size to ask for."""
+    if limit is None:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}n={limit}"
+
+
+def next_page(url: str, response: Response) -> str | None:
+    """The next page that an answer names, on the same origin whatever the server believes its own name to be."""
+    for line in response.headers.all("Link"):
+        for target, parameters in _LINK.findall(line):
+            if _is_next(parameters):
+                following = urljoin(url, target)
+                if urlsplit(following).scheme not in ("http", "https"):
+                    raise Misbehaved(f"the next page of {redact(url)} is {redact(following)[:200]!r}")
+                parts = urlsplit(following)
+                return f"{Origin.of(url)}{parts.path}{f'?{parts.query}' if parts.query else ''}"
+    return None
+
+
+def _page(request: Request, response: Response) -> dict[str, Any]:
+    if response.status != 200:
+        raise failure(request, response)
+    what = f"the answer to {request}"
+    return parse_object(response.read(MOST_PAGE_BYTES, what), what)
+
+
+def _is_next(parameters: str) -> bool:
+    for name, value in _PARAMETER.findall(parameters):
+        if name.lower() == "rel":
+            # Only the first counts (RFC 8288 §3.3); it may name several relations.
+            return "next" in value.strip('"').lower().split()
+    return False

@@ -1,0 +1,118 @@
+"""Reading a blob to its end over connections that break (distribution specification, §Pulling blobs; RFC 9110 §14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from ..errors import ContentMismatch, Misbehaved
+from ..http.message import Request, Response, Stream, Unanswered
+from ..http.problem import failure
+from ..spec.descriptor import Descriptor
+from ..spec.digest import VerifyingReader
+
+MOST_RESUMPTIONS: Final = 5  # in a row, without a byte of progress
+SKIPPED_BYTES: Final = 1 << 20  # at a time, where a server sends the beginning again
+
+_CONTENT_RANGE = re.compile(r"bytes\s+(\d{1,19})-(\d{1,19})/(?:\d{1,19}|\*)", re.ASCII)
+
+
+class ResumingStream:
+    """The content of a descriptor as a stream; where the connection is cut, the rest is asked for by `Range`."""
+
+    def __init__(
+        self, send: Callable[[Request], Response], request: Request, descriptor: Descriptor, offset: int
+    ) -> None:
+        self._send = send
+        self._request = request
+        self._size = descriptor.size
+        self._position = offset
+        self._left = MOST_RESUMPTIONS
+        self._response = self._ask()
+        self._reader: Stream | VerifyingReader = _Raw(self)
+        if offset == 0:
+            self._reader = descriptor.digest.reader(_Raw(self), descriptor.size)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read at most `size` bytes, or to the end. Raises ContentMismatch, Unreachable."""
+        return self._reader.read(size)
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        """Fill `buffer` as far as one read goes; 0 at the end. Raises ContentMismatch, Unreachable."""
+        return self._reader.readinto(buffer)
+
+    def close(self) -> None:
+        self._response.close()
+
+    def fill(self, buffer: bytearray | memoryview) -> int:
+        """One read from the connection of the moment, or from the next where that one breaks."""
+        while True:
+            try:
+                count = self._response.stream.readinto(buffer)
+            except Unanswered:
+                self._response.close()
+                if self._left == 0:
+                    raise
+                self._left -= 1
+                self._response = self._ask()
+                continue
+            self._position += count
+            self._left = MOST_RESUMPTIONS if count else self._left
+            return count
+
+    def _ask(self) -> Response:
+        request = self._request
+        if self._position:
+            request = request.having("Range", f"bytes={self._position}-")
+        response = self._send(request)
+        if response.status == 206 and self._position:
+            self._check_range(request, response)
+            return response
+        if response.status == 416 and self._position == self._size:
+            response.close()
+            return Response.of(206)
+        if response.status != 200:
+            raise failure(request, response)
+        self._skip(response)
+        return response
+
+    def _check_range(self, request: Request, response: Response) -> None:
+        found = _CONTENT_RANGE.fullmatch((response.headers.get("Content-Range") or "").strip())
+        if found is None or int(found[1]) != self._position:
+            response.close()
+            raise Misbehaved(
+                f"{request}: asked from byte {self._position} on, the answer is {response.headers.get('Content-Range')!r}"
+            )
+
+    def _skip(self, response: Response) -> None:
+        """A server without ranges begins anew: read up to where we are."""
+        left = self._position
+        while left:
+            data = response.stream.read(min(left, SKIPPED_BYTES))
+            if not data:
+                raise ContentMismatch(
+                    f"{self._request}: the content ended before byte {self._position}",
+                    expected=f"{self._size} bytes",
+                    actual=f"{self._position - left} bytes",
+                )
+            left -= len(data)
+
+
+class _Raw:
+    """The unverified bytes of a resuming stream."""
+
+    def __init__(self, stream: ResumingStream) -> None:
+        self._stream = stream
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        return self._stream.fill(buffer)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(SKIPPED_BYTES), b""))
+        buffer = bytearray(size)
+        return bytes(buffer[: self._stream.fill(buffer)])
+
+    def close(self) -> None:
+        self._stream.close()
