@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +19,7 @@ from pratique.auth.credentials import ANONYMOUS, Credential, Credentials, Given,
 from pratique.auth.realms import RealmPolicy
 from pratique.auth.scopes import ScopeSet
 from pratique.http.events import Event, Warned
-from pratique.http.message import Headers, Request, Response
+from pratique.http.message import Body, Headers, Request, Response
 from pratique.http.retry import Patience
 from pratique.http.session import Session
 from pratique.spec import media
@@ -92,6 +93,52 @@ class Animal:
         return [f"{s.method} {s.host}{s.path} {(s.authorization or '-').split(' ')[0]}" for s in self.seen]
 
 
+class Ticketed(Animal):
+    """A registry with a token service at `auth.test`: it hands out `T1`, `T2` … and knows what each was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.issued: dict[str, frozenset[tuple[str, str]]] = {}
+        self.lock = threading.Lock()
+
+    def answer(self, seen: Seen) -> Response:
+        return self.issue(seen) if seen.host == "auth.test" else self.serve(seen)
+
+    def issue(self, seen: Seen) -> Response:
+        """What the token service answers: a token for whatever is asked, to whoever asks."""
+        with self.lock:
+            text = f"T{len(self.issued) + 1}"
+            self.issued[text] = ScopeSet.parse(" ".join(wanted(seen))).permissions
+        return token(text)
+
+    def serve(self, seen: Seen) -> Response:
+        """What the registry answers."""
+        raise NotImplementedError
+
+    def permits(self, seen: Seen, scope: str) -> bool:
+        """Whether the request has a token that was asked for with all of these scopes."""
+        held = self.issued.get((seen.authorization or "").removeprefix("Bearer "))
+        return held is not None and ScopeSet.parse(scope).permissions <= held
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The scopes of every request for a token, in turn."""
+        return [wanted(seen) for seen in self.at("auth.test")]
+
+
+def wanted(seen: Seen) -> list[str]:
+    """The scopes that a request for a token names, by GET or by POST."""
+    return seen.query.get("scope", []) if seen.method == "GET" else " ".join(seen.form.get("scope", [])).split()
+
+
+def bearer(
+    scope: str | None = None, *, realm: str = REALM, service: str | None = "r.test", problem: str | None = None
+) -> str:
+    """A line of WWW-Authenticate that asks for a token."""
+    named = {"realm": realm, "service": service, "scope": scope, "error": problem}
+    return "Bearer " + ",".join(f'{name}="{value}"' for name, value in named.items() if value is not None)
+
+
 def basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
@@ -149,6 +196,7 @@ class Client:
         strict: bool = False,
         anonymous_first: bool = False,
         prefer_post: bool = False,
+        eager: bool = False,
         retries: int = 3,
         registry: str = "r.test",
         plain_http: bool = False,
@@ -162,6 +210,7 @@ class Client:
             strict=strict,
             anonymous_first=anonymous_first,
             prefer_post=prefer_post,
+            eager=eager,
             clock=self.clock,
             tell=self.events.append,
         )
@@ -185,6 +234,12 @@ class Client:
 
     def repository(self, name: str = "foo") -> Repository:
         return self.registry.repository(name)
+
+    def send(self, method: str, path: str, scopes: ScopeSet | None = None, content: bytes | None = None) -> int:
+        """The status of one request to `r.test` through the session."""
+        body = None if content is None else Body.of(content)
+        with self.session.send(Request(method, REGISTRY + path, body=body), scopes) as response:
+            return response.status
 
     @property
     def warnings(self) -> list[str]:

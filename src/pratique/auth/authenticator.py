@@ -9,7 +9,7 @@ from ..http.events import Event, Observer, Warned, ignore
 from ..http.message import Request, Response
 from .conversation import Conversation
 from .credentials import ANONYMOUS, Credentials
-from .memory import Memories
+from .memory import Memories, space_of
 from .realms import RealmPolicy
 from .scopes import NO_SCOPES, ScopeSet
 from .tokens import TokenCache, TokenClient
@@ -20,7 +20,7 @@ class Authenticator:
 
     `strict` makes a stored credential that is refused an error for reads, too. `anonymous_first` asks for tokens to
     read without a credential, and with one only if that does not suffice. `prefer_post` asks token services by the
-    OAuth2 POST first.
+    OAuth2 POST first. `eager` shows a credential, too, where an answer to anybody invites to: it may list more then.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Authenticator:
         strict: bool = False,
         anonymous_first: bool = False,
         prefer_post: bool = False,
+        eager: bool = False,
         clock: Callable[[], float] = time.monotonic,
         tell: Observer = ignore,
     ) -> None:
@@ -38,6 +39,7 @@ class Authenticator:
         self.policy = policy or RealmPolicy()
         self.strict = strict
         self.anonymous_first = anonymous_first
+        self.eager = eager
         self.cache = TokenCache(clock)
         self.client = TokenClient(self.cache, prefer_post=prefer_post)
         self.memories = Memories()
@@ -51,6 +53,11 @@ class Authenticator:
         is no permission to be had, Misbehaved where a challenge may not be answered, and what `send` raises.
         """
         return Conversation(self, request, scopes or NO_SCOPES, send).run()
+
+    def permission(self, request: Request) -> str | None:
+        """The `Authorization` that was last good for a request like this; a secret."""
+        memory = self.memories.of(space_of(request, NO_SCOPES)[0])
+        return memory.proof.header.reveal() if memory else None
 
     def tell(self, event: Event) -> None:
         """Pass an event on; a warning only once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .scopes import ScopeSet
@@ -24,7 +24,9 @@ _TOKEN68 = re.compile(r"[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|$)")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 # Actions that a server may list, without quotes, behind a comma that then seems to begin a new challenge.
-_STRAY_ACTIONS: Final = frozenset({"pull", "push", "delete", "*"})
+_STRAY_ACTIONS = re.compile(r"(?:[\s,]+(?:pull|push|delete|\*)(?=[\s,]|$)(?![ \t]*=))*")
+# What the grammar allows nowhere in a quoted string (RFC 9110 §5.6.4).
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Challenge:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that, against RFC 9110 §11.2, is repeated."""
         return tuple(value for key, value in self.parameters if key == name)
+
+    def without(self, name: str) -> Challenge:
+        """This challenge without a parameter."""
+        return Challenge(self.scheme, tuple(pair for pair in self.parameters if pair[0] != name), self.token68)
 
     @property
     def realm(self) -> str:
@@ -83,19 +89,13 @@ class _Reader:
 
     def challenges(self) -> list[Challenge]:
         found: list[Challenge] = []
-        parameters: list[tuple[str, str]] = []
         while self._more() and len(found) < MOST_CHALLENGES:
             name = self._take(_NAME)
             if name is None:
                 self._position += 1
             elif found and self._take(_EQUALS) is not None:
-                parameters.append((name[0].lower(), self._value()))
-                found[-1] = _with(found[-1], parameters)
-            elif parameters and name[0] in _STRAY_ACTIONS and parameters[-1][0] == "scope":
-                parameters[-1] = ("scope", f"{parameters[-1][1]},{name[0]}")
-                found[-1] = _with(found[-1], parameters)
+                found[-1] = self._parameter(found[-1], name[0].lower())
             else:
-                parameters = []
                 found.append(self._begin(name[0].lower()))
         return found
 
@@ -103,6 +103,15 @@ class _Reader:
         # `realm=` of a careless Basic or Bearer looks like a token68; those two schemes never have one.
         token68 = None if scheme in (BASIC, BEARER) else self._take(_TOKEN68)
         return Challenge(scheme, token68=token68[1] if token68 else "")
+
+    def _parameter(self, challenge: Challenge, name: str) -> Challenge:
+        value = self._value()
+        stray = self._take(_STRAY_ACTIONS) if name == "scope" else None
+        if stray is not None:
+            value = ",".join([value, *stray[0].replace(",", " ").split()])
+        if len(challenge.parameters) == MOST_PARAMETERS:
+            return challenge
+        return replace(challenge, parameters=(*challenge.parameters, (name, value)))
 
     def _value(self) -> str:
         quoted = self._take(_QUOTED)
@@ -122,10 +131,6 @@ class _Reader:
         return found
 
 
-def _with(challenge: Challenge, parameters: list[tuple[str, str]]) -> Challenge:
-    return Challenge(challenge.scheme, tuple(parameters[:MOST_PARAMETERS]), challenge.token68)
-
-
 def _quote(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _UNWRITABLE.sub(" ", value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -56,6 +56,7 @@ class Conversation:
         self._reads = request.method in ("GET", "HEAD")
         self._refusal = Refusal(request)
         self._refused: set[Secret] = set()  # values of Authorization and tokens
+        self._stale: list[Proof] = []  # what served before, and was refused now
         self._tried: set[object] = set()  # fresh tokens, by whose they are and what for
         self._spent: set[object] = set()  # what is done once
         self._recalled = BARE
@@ -67,10 +68,12 @@ class Conversation:
         proof = self._recalled = self._recall() or BARE
         for _ in range(MOST_ROUNDS):
             response = self._deliver(proof)
-            if not self._is_refusal(response, proof):
+            refused = self._is_refusal(response, proof)
+            following = self._next(response, proof) if refused else self._invited(response, proof)
+            if following is None:
                 self._learn(proof)
                 return response
-            proof = self._next(response, proof)
+            proof = following
         raise self._refusal.error()
 
     # What is shown first
@@ -98,6 +101,10 @@ class Conversation:
         if proof.is_bare:
             return
         self._home.memories.learn(self._space, self._request, self._intent, proof)
+        for stale in self._stale:
+            # A token for as much was refused where this one serves.
+            if stale.token is not None and covers(stale.scopes, proof.scopes):
+                self._home.cache.discard(stale.key, stale.token)
         endpoint = self._endpoint()
         if endpoint and proof.fresh and proof.scopes in self._conventional():
             self._home.memories.learn_variant(self._origin, endpoint[0], proof.scopes)
@@ -131,11 +138,30 @@ class Conversation:
         self._refused.add(proof.header)
         if proof.token is not None:
             self._refused.add(proof.token.secret)
-        for step in (self._answer_bearer, self._go_bare, self._answer_basic, self._renew, self._unmask):
+            self._stale += [] if proof.fresh else [proof]
+        steps = (self._answer_bearer, self._go_bare, self._answer_basic, self._renew, self._vary, self._unmask)
+        for step in steps:
             following = None if final else step(challenges, proof)
             if following is not None:
                 return following
         raise self._refusal.error()
+
+    def _invited(self, response: Response, proof: Proof) -> Proof | None:
+        """What an answer to anybody invites to show (RFC 9110 §11.6.1), where the user wants to be known: there may be more."""
+        lines = response.headers.all("WWW-Authenticate")
+        welcome = self._home.eager and lines and proof.is_bare and response.status < 400
+        if not welcome or "invitation" in self._spent or self._find_credential() is None:
+            return None
+        self._spent.add("invitation")
+        try:
+            challenges = parse_challenges(lines)
+            following = self._answer_bearer(challenges, proof) or self._answer_basic(challenges, proof)
+        except BaseException:
+            response.close()
+            raise
+        if following is not None:
+            response.close()
+        return following
 
     def _answer_bearer(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
         for challenge in challenges:
@@ -170,7 +196,8 @@ class Conversation:
         refreshed = self._refreshed(credential)
         if refreshed is not None:
             return basic_proof(challenge, refreshed, fresh=True)
-        return self._without(credential, "the registry does not accept it")
+        # Without any permission it may have been asked, and refused, before.
+        return self._without(credential, "the registry does not accept it") if BARE not in self._spent else None
 
     def _renew(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
         """What served before and may have expired is tried once more with something new, though no challenge asks for it."""
@@ -183,6 +210,13 @@ class Conversation:
         if recalled.token is None or recalled.service is None or recalled.fresh:
             return None
         return self._ask(recalled.challenge, recalled.service, recalled.scopes, recalled.credential, recalled)
+
+    def _vary(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
+        """Another of the usual sets of actions, where no server has named any and none does now."""
+        named = challenges or previous.challenge.scopes
+        if named or previous.token is None or previous.service is None or not previous.fresh:
+            return None
+        return self._bearer_proof(previous.challenge, previous.service, previous)
 
     def _unmask(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
         """Answer the challenge of `/v2/` where the end-point refuses without one."""
@@ -236,8 +270,11 @@ class Conversation:
     ) -> Proof | None:
         """A token that this request has not seen refused, unless this step was taken already."""
         step = _step(challenge, service, scopes, who, previous)
-        if step in self._spent or (service, who, scopes) in self._tried or (service, who) in self._spent:
+        if step in self._spent or (service, who) in self._spent:
             return None
+        vain = (service, who, scopes) in self._tried or (step == RENEWAL and previous.fresh)
+        if vain and not (step == RENEWAL and challenge.error == "invalid_token"):
+            return None  # what was made for this very request does not get better by asking again
         if step == RENEWAL and previous.token is not None:
             self._home.cache.discard(previous.key, previous.token)
         while True:
@@ -250,6 +287,8 @@ class Conversation:
                     self._spent |= {(service, who)} if refused.status != 400 else set()
                     return None
                 who = self._instead(who, str(refused))
+                if (service, who, scopes) in self._tried:
+                    return None
             else:
                 self._spent |= {step} if step else set()
                 return proof
@@ -266,7 +305,11 @@ class Conversation:
                 TokenAsked(redact(service.realm), service.service, scopes.scopes(), str(who) if who else None)
             )
             confined = self._public and self._origin.netloc not in self._home.policy.overrides
-            token = self._home.client.fetch(service, scopes, who, self._send, public_only=confined)
+            try:
+                token = self._home.client.fetch(service, scopes, who, self._send, public_only=confined)
+            except Unreachable as error:
+                error.add_note(f"{self._origin} names the token service {redact(service.realm)}")
+                raise
             self._home.tell(TokenGranted(scopes.scopes(), token.granted, token.lifetime))
             return token
 
@@ -285,7 +328,7 @@ class Conversation:
             self._credential = self._home.credentials.find(self._origin.netloc, self._repository)
             keys = lookup_keys(self._origin.netloc, self._repository)
             places = self._home.credentials.places()
-            self._refusal.note_search(keys, places)
+            self._refusal.note_search(keys, places, self._credential)
             found = str(self._credential) if self._credential else None
             self._home.tell(CredentialSought(self._origin.netloc, self._repository, keys, places, found))
         return self._credential
@@ -333,7 +376,7 @@ class Conversation:
         return self._home.memories.conventional(self._origin, *found) if found else []
 
     def _withheld(self) -> tuple[Challenge, ...]:
-        """What `/v2/` asks for; heard once for each origin."""
+        """Whom `/v2/` asks to be shown; heard once for each origin. Its scopes are its own."""
         version = endpoints.VERSION.path()
         withheld = self._home.memories.withheld
         if self._request.path == version or not self._request.path.startswith(version):
@@ -343,7 +386,7 @@ class Conversation:
         return withheld[self._origin]
 
     def _probe(self) -> tuple[Challenge, ...]:
-        """What reading the same repository asks for."""
+        """Whom reading the same repository asks to be shown."""
         return self._hear(endpoints.TAGS.path(name=self._repository)) if self._repository else ()
 
     def _hear(self, path: str) -> tuple[Challenge, ...]:
@@ -351,7 +394,8 @@ class Conversation:
             with self._send(
                 Request("GET", f"{self._origin}{path}", self._request.headers.without("Authorization"))
             ) as response:
-                return parse_challenges(response.headers.all("WWW-Authenticate"))
+                heard = parse_challenges(response.headers.all("WWW-Authenticate"))
+                return tuple(challenge.without("scope") for challenge in heard)
         except Unreachable:
             return ()
 

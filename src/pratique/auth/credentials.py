@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,9 @@ from .secret import Secret
 
 # Docker's own key for Docker Hub, from the days of its first registry.
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+
+# Control characters (RFC 7617 §2), and what Python makes of bytes that are not UTF-8.
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 IDENTITY_USER: Final = "<token>"  # a helper's user name that says: the secret is an identity token
 
@@ -66,9 +70,10 @@ def password_credential(
     username: str, password: str, source: str, *, given: bool = False, refreshable: bool = False
 ) -> Credential:
     """A credential of user and password; the user `<token>` stands for an identity token. Raises InvalidInput."""
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in username + password):
+    if _UNSENDABLE.search(username + password):
         raise InvalidInput(
-            f"the credential from {source} has a control character", advice="a stray line end at its end?"
+            f"the credential from {source} has a control character or is not UTF-8",
+            advice="a stray line end at its end?",
         )
     if username == IDENTITY_USER:
         return Credential("", Secret(password), Kind.IDENTITY, source, given, refreshable)
@@ -126,7 +131,10 @@ def aliases(registry: str) -> tuple[str, ...]:
     if registry in DOCKER_HUB:
         others = sorted(DOCKER_HUB - {"docker.io", "index.docker.io"})
         return ("docker.io", DOCKER_HUB_KEY, "index.docker.io", *others)
-    return (registry, registry.removesuffix(":443") if registry.endswith(":443") else f"{registry}:443")
+    if registry.endswith(":443"):
+        return (registry, registry.removesuffix(":443"))
+    has_port = ":" in registry.rpartition("]")[2]
+    return (registry,) if has_port else (registry, f"{registry}:443")
 
 
 def lookup_keys(registry: str, repository: str | None) -> tuple[str, ...]:

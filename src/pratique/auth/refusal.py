@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import Denied, Error, NotFound, Refused, Unauthorized
 from ..http.message import Request, Response
+from ..http.origin import redact
 from ..http.problem import Problem, status_text
 from .challenge import BASIC, BEARER, Challenge
 from .credentials import Credential
@@ -24,6 +25,7 @@ class Refusal:
         self._asked = NO_SCOPES
         self._keys: tuple[str, ...] = ()
         self._places: tuple[str, ...] = ()
+        self._found: Credential | None = None
         self._refusing: Credential | None = None
         self._troubles: list[str] = []
         self._error: Error | None = None
@@ -37,9 +39,9 @@ class Refusal:
         self._proof = proof if not proof.is_bare else self._proof
         self._asked = proof.scopes or self._asked
 
-    def note_search(self, keys: tuple[str, ...], places: tuple[str, ...]) -> None:
-        """Keep where a credential was looked for."""
-        self._keys, self._places = keys, places
+    def note_search(self, keys: tuple[str, ...], places: tuple[str, ...], found: Credential | None) -> None:
+        """Keep where a credential was looked for, and what was found."""
+        self._keys, self._places, self._found = keys, places, found
 
     def note_trouble(self, text: str, credential: Credential | None = None) -> None:
         """Keep why a permission could not be had; a credential that was refused is named."""
@@ -78,16 +80,18 @@ class Refusal:
 
     def _shown(self) -> list[str]:
         """What was shown in vain."""
-        if self._proof.is_bare and not self._troubles:
-            return [self._unanswerable() or f"no credentials were found for {', '.join(self._keys)}{self._searched()}"]
         if self._proof.is_bare:
-            return []
+            return [self._unanswerable()] if self._unanswerable() else self._searched()
         shown = f"shown was {self._proof.credential or 'an anonymous token'}"
         if not self._proof.is_bearer:
-            return [shown]
+            return [shown, *self._searched()]
         errors = ", ".join(dict.fromkeys(challenge.error for challenge in self._challenges if challenge.error))
         wanted = f", wanted is {self._wanted()}" if self._wanted() else ""
-        return [f"{shown}, its token asked for {self._asked or 'no scope'}{wanted}{f' ({errors})' if errors else ''}"]
+        asked = f"its token{self._maker()} asked for {self._asked or 'no scope'}"
+        return [f"{shown}, {asked}{wanted}{f' ({errors})' if errors else ''}", *self._searched()]
+
+    def _maker(self) -> str:
+        return f" of {redact(self._proof.service.realm)}" if self._proof.service else ""
 
     def _unanswerable(self) -> str:
         if self._challenges and not any(challenge.scheme in (BASIC, BEARER) for challenge in self._challenges):
@@ -97,8 +101,14 @@ class Refusal:
             return f"its challenge cannot be understood: {self._lines[0][:200]!r}"
         return ""
 
-    def _searched(self) -> str:
-        return f" in {', '.join(self._places)}" if self._places else ""
+    def _searched(self) -> list[str]:
+        """What a search for credentials brought, where none was shown."""
+        if self._credential() is not None or not self._keys:
+            return []
+        if self._found is not None:
+            return [f"the {self._found} does not serve here"]
+        places = f" in {', '.join(self._places)}" if self._places else ""
+        return [f"no credentials were found for {', '.join(self._keys)}{places}"]
 
     def _wanted(self) -> ScopeSet:
         named = [challenge.scopes for challenge in self._challenges if challenge.scopes]

@@ -46,12 +46,12 @@ class ScopeSet:
         return bool(self.permissions)
 
     def scopes(self) -> tuple[str, ...]:
-        """One scope a resource in canonical order: what is written to first (a mount's target), then by name."""
+        """The scopes in canonical order: what is written to first (a mount's target), then by name."""
         actions: dict[str, set[str]] = {}
         for resource, action in self.permissions:
             actions.setdefault(resource, set()).add(action)
         order = sorted(actions, key=lambda resource: ("push" not in actions[resource], resource))
-        return tuple(_format(resource, actions[resource]) for resource in order)
+        return tuple(scope for resource in order for scope in _format(resource, actions[resource]))
 
     def __str__(self) -> str:
         return " ".join(self.scopes())
@@ -73,7 +73,7 @@ def _permissions(scope: str) -> list[tuple[str, str]]:
     return [(resource, action) for action in named]
 
 
-def _format(resource: str, actions: set[str]) -> str:
+def _format(resource: str, actions: set[str]) -> list[str]:
     named = sorted(actions - {""}, key=lambda action: (_USUAL.get(action, len(_USUAL)), action))
     opaque = [resource] if "" in actions else []
-    return " ".join(opaque + ([f"{resource}:{','.join(named)}"] if named else []))
+    return opaque + ([f"{resource}:{','.join(named)}"] if named else [])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from typing import NoReturn
 
 
 class Secret:
-    """Text that only `reveal()` gives away: not `repr`, `str`, a format, a log line or a traceback."""
+    """Text that only `reveal()` gives away: not `repr`, `str`, a format, a log line, a traceback or a pickle."""
 
     __slots__ = ("_text",)
 
@@ -18,7 +19,7 @@ class Secret:
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(_bytes(self), _bytes(other))
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -28,3 +29,16 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+def _bytes(secret: Secret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogatepass")

@@ -108,8 +108,9 @@ class TokenCache:
             if mine:
                 return self._fly(key, flight, fetch)
             flight.landed.wait()
-            if flight.failure is not None:
+            if isinstance(flight.failure, Exception):
                 raise flight.failure
+            # An interruption was meant for the other thread.
             if flight.token is not None and flight.token.secret not in refused:
                 return flight.token
 
@@ -149,12 +150,12 @@ def covers(held: ScopeSet, wanted: ScopeSet) -> bool:
 
 
 class TokenClient:
-    """Asks token services. It remembers, for each realm, which of the two ways of asking was understood."""
+    """Asks token services. It remembers, for each realm and kind of secret, which way of asking was understood."""
 
     def __init__(self, cache: TokenCache, *, prefer_post: bool = False) -> None:
         self._cache = cache
         self._prefer_post = prefer_post
-        self._understood: dict[str, str] = {}
+        self._understood: dict[tuple[str, Kind], str] = {}
         self._rotated: dict[tuple[str, Credential], Secret] = {}
 
     def fetch(
@@ -180,17 +181,19 @@ class TokenClient:
                 method = other
                 request, response = ask(method)
         if 200 <= response.status < 300:
-            self._understood[service.realm] = method
+            if credential is not None:
+                self._understood[service.realm, credential.kind] = method
             return self._token(service, scopes, credential, response)
-        if credential is not None:
+        error = _refusal(service, request, response)
+        if credential is not None and isinstance(error, TokenRefused):
             self._rotated.pop((service.realm, credential), None)
-        raise _refusal(service, request, response)
+        raise error
 
     def _methods(self, service: TokenService, credential: Credential | None) -> tuple[str, ...]:
         """The ways of asking, in turn."""
         if credential is None:
             return ("GET",)
-        preferred = self._understood.get(service.realm)
+        preferred = self._understood.get((service.realm, credential.kind))
         if preferred is None:
             preferred = "POST" if self._prefer_post or credential.kind is Kind.IDENTITY else "GET"
         return (preferred, "GET" if preferred == "POST" else "POST")
@@ -230,7 +233,7 @@ class TokenClient:
         self, service: TokenService, scopes: ScopeSet, credential: Credential | None, response: Response
     ) -> Token:
         what = f"the answer of the token service {redact(service.realm)}"
-        document = parse_object(response.read(MOST_ANSWER_BYTES, what), what)
+        document = parse_object(response.read(MOST_ANSWER_BYTES, what), what, secret=True)
         text = document.get("token") or document.get("access_token")
         if not isinstance(text, str) or not _TOKEN.fullmatch(text):
             raise Misbehaved(f"{what} has no usable token")
@@ -285,7 +288,7 @@ def _follow(request: Request, send: Callable[[Request], Response]) -> Response:
         if response.status not in (301, 302, 307, 308) or location is None or request.method != "GET":
             return response
         response.close()
-        following = Request("GET", urljoin(request.url, location), request.headers, None, request.public_only)
+        following = Request("GET", _joined(request.url, location), request.headers, None, request.public_only)
         if following.origin != request.origin:
             raise Misbehaved(
                 f"the token service {request.origin} redirects to {Origin.of(following.url)}; a secret is not sent along",
@@ -293,6 +296,13 @@ def _follow(request: Request, send: Callable[[Request], Response]) -> Response:
             )
         request = following
     raise Misbehaved(f"the token service {request.origin} redirects in circles")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Misbehaved(f"the token service {redact(url)} redirects to something that is no URL") from None
 
 
 def _refusal(service: TokenService, request: Request, response: Response) -> TokenRefused | Error:

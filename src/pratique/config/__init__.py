@@ -1,0 +1,1 @@
+"""Files that other tools have written, as values; one file a format."""

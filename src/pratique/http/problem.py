@@ -16,7 +16,8 @@ from .retry import retry_after
 MOST_BYTES: Final = 64 << 10  # of an error's body; the rest is not read
 MOST_SHOWN_CHARACTERS: Final = 300
 
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# A script that is not closed runs to the end, and a tag has no other in it: no text makes this slow.
+_TAGS = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _KINDS: Final[dict[int, type[Error]]] = {
     401: Unauthorized,
     403: Denied,
@@ -78,7 +79,7 @@ def failure(request: Request, response: Response) -> Error:
 
 def _quota(response: Response) -> str:
     lines = [f"{name.lower()}: {value}" for name, value in response.headers if name.lower().startswith("ratelimit-")]
-    return f" ({', '.join(lines)[:MOST_SHOWN_CHARACTERS]})" if lines else ""
+    return f" ({_line(', '.join(lines))})" if lines else ""
 
 
 def _entries(document: Any) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ USER_AGENT: Final = f"pratique/{VERSION}"
 _FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPING_METHOD: Final = frozenset({307, 308})
 # Warning: 299 - "text" (distribution specification, §Warnings)
-_WARNING = re.compile(r'\s*299\s+-\s+"((?:[^"\\]|\\.)*)"')
+_WARNING = re.compile(r'299\s+-\s+"((?:[^"\\]|\\.)*)"')
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -35,6 +35,10 @@ class Authenticator(Protocol[S_contra]):
     """Gets a request answered with whatever permission it needs; `send` delivers one request as it is."""
 
     def exchange(self, request: Request, scopes: S_contra | None, send: Callable[[Request], Response]) -> Response: ...
+
+    def permission(self, request: Request) -> str | None:
+        """The `Authorization` that was last good for a request like this; a secret."""
+        ...
 
 
 @runtime_checkable
@@ -126,6 +130,10 @@ class Session(Generic[S]):
             self._tell(Retried(str(request), reason, delay))
             self._sleep(delay)
             attempt += 1
+
+    def permission(self, request: Request) -> str | None:
+        """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""
+        return self._authenticator.permission(request)
 
     def cancel(self, reason: str) -> None:
         """Fail everything under way and to come with `reason`, at once."""

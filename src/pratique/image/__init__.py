@@ -1,0 +1,1 @@
+"""Images as values: made and edited without input or output."""

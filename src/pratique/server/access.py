@@ -114,7 +114,7 @@ class Access:
         try:
             return cls(**_read(document, _KEYS, ""))
         except InvalidInput as error:
-            raise InvalidInput(f"{path}: {error}") from None
+            raise InvalidInput(f"{path}: {error}", advice=error.advice()) from None
 
     @property
     def is_ping_open(self) -> bool:

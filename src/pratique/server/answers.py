@@ -39,7 +39,9 @@ class Rejected(Exception):
 
 def document(status: int, content: Any, *headers: tuple[str, str], media_type: str = JSON) -> Response:
     """An answer with a JSON document."""
-    return Response.of(status, json.dumps(content, separators=(",", ":")).encode() + b"\n", ("Content-Type", media_type), *headers)
+    return Response.of(
+        status, json.dumps(content, separators=(",", ":")).encode() + b"\n", ("Content-Type", media_type), *headers
+    )
 
 
 def created(location: str, digest: str, *headers: tuple[str, str]) -> Response:

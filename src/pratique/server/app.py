@@ -6,20 +6,27 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from ..auth.challenge import BEARER
 from ..errors import Misbehaved
 from ..http.message import Request, Response
 from ..spec import endpoints
 from ..spec.endpoints import Endpoint
+from .access import Access
 from .answers import NOT_AN_ENDPOINT, UNKNOWN, Rejected, document
 from .blobs import Blobs
 from .call import BodyFailed, Call
+from .guard import TOKEN_PATH, BasicGuard, BearerGuard, Guard, Refusal, need_of
 from .lists import Lists
 from .manifests import Manifests
 from .storage import Storage
 from .uploads import Uploads
+
+if TYPE_CHECKING:
+    from .tokens import TokenService
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +39,17 @@ Route = Callable[[Call], Response]
 class RegistryApp:
     """A registry over a storage. `handle` has the shape of a client's transport, so it can be used without sockets.
 
-    `clock` gives seconds since the epoch.
+    Without `access` everybody may do everything. `tokens` is the built-in token service, with the scheme "bearer" only;
+    its key is kept in the storage's folder. `clock` gives seconds since the epoch.
     """
 
-    def __init__(self, storage: Storage, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, storage: Storage, access: Access | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        access = access or Access()
         self._routes = _routes(storage, clock)
+        self.tokens = _token_service(storage, access, clock) if access.scheme == BEARER else None
+        self._guard: Guard = BearerGuard(access, self.tokens) if self.tokens else BasicGuard(access)
 
     def handle(self, request: Request) -> Response:
         """Answer a request. Raises only what reading the request's own content raises."""
@@ -52,9 +65,23 @@ class RegistryApp:
         return _completed(request, response)
 
     def _answer(self, request: Request) -> Response:
-        call = _call(request)
+        path = _path(request)
+        if path == TOKEN_PATH and self.tokens:
+            return self.tokens.handle(request)
+        call = _call(request, path)
         call.check()
-        return self._routes[call.endpoint](call)
+        decision = self._guard.decide(request, need_of(call.endpoint, call.parameters, call.asked("from")))
+        if isinstance(decision, Refusal):
+            raise decision.rejected()
+        return self._routes[call.endpoint](replace(call, may_mount=decision.wish))
+
+
+def _token_service(storage: Storage, access: Access, clock: Callable[[], float]) -> TokenService:
+    # Signing takes a tenth of a second to import, and only this scheme needs it.
+    from .keys import SigningKey
+    from .tokens import TokenService
+
+    return TokenService(access, SigningKey.kept(storage.private, access.tokens.issuer), clock)
 
 
 def _routes(storage: Storage, clock: Callable[[], float]) -> Mapping[Endpoint, Route]:
@@ -81,11 +108,14 @@ def _version(_: Call) -> Response:
     return document(200, {})
 
 
-def _call(request: Request) -> Call:
+def _path(request: Request) -> str:
     try:
-        path = unquote(request.path)
+        return unquote(request.path)
     except Misbehaved as error:
         raise Rejected(UNKNOWN, str(error), status=400) from None
+
+
+def _call(request: Request, path: str) -> Call:
     found = endpoints.find(request.method, path)
     if found is not None:
         return Call(request, *found)

@@ -17,9 +17,8 @@ from ..spec.endpoints import (
     SIZE_INVALID,
     UPLOAD_END,
 )
-from ..spec.reference import is_repository
 from .answers import Rejected, created
-from .call import Call, parse_digest
+from .call import Call, open_content, parse_digest
 from .content import FilePart
 from .storage import Storage
 from .uploads import USUAL_ALGORITHM, OutOfOrder, Upload, Uploads
@@ -115,7 +114,7 @@ class Blobs:
 
     def _mount(self, call: Call) -> Response | None:
         named, origin = call.asked("mount"), call.asked("from")
-        if not named or not origin or not call.may_mount or not is_repository(origin):
+        if not named or not origin or not call.may_mount:
             return None
         digest = parse_digest(named)
         try:
@@ -135,7 +134,7 @@ class Blobs:
         if call.request.body is None:
             return
         try:
-            with call.content() as stream:
+            with open_content(call.request) as stream:
                 upload.append(stream, _chunk_start(call))
         except OutOfOrder as error:
             fields = _place(call, upload)

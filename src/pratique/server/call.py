@@ -13,11 +13,12 @@ from ..errors import InvalidDigest
 from ..http.message import Body, Request, Stream
 from ..http.origin import split
 from ..spec.digest import Digest
-from ..spec.endpoints import DIGEST_INVALID, MANIFEST_INVALID, MANIFEST_UNKNOWN, NAME_INVALID, Endpoint
+from ..spec.endpoints import DIGEST_INVALID, MANIFEST_INVALID, MANIFEST_UNKNOWN, NAME_INVALID, Endpoint, ErrorCode
 from ..spec.reference import is_repository, is_tag
 from .answers import UNKNOWN, Rejected
 
 MOST_FIELDS: Final = 100  # of a query
+BLOCK: Final = 64 << 10
 
 
 class BodyFailed(Exception):
@@ -31,7 +32,7 @@ class Call:
     request: Request
     endpoint: Endpoint
     parameters: Mapping[str, str]
-    may_mount: bool = False
+    may_mount: bool = False  # from the repository that the query names
 
     @property
     def repository(self) -> str:
@@ -78,16 +79,31 @@ class Call:
 
     def check(self) -> None:
         """Raise Rejected for a name that the specification does not allow."""
-        name = self.parameters.get("name")
-        if name is not None and not is_repository(name):
-            raise Rejected(NAME_INVALID, name[:80])
+        for name in filter(None, (self.parameters.get("name"), self.asked("from"))):
+            if not is_repository(name):
+                raise Rejected(NAME_INVALID, f"not a repository name: {name[:80]!r}")
 
-    @contextmanager
-    def content(self) -> Iterator[Stream]:
-        """Open the request's content. What goes wrong in reading it comes out as BodyFailed."""
-        body = self.request.body or Body.of(b"")
-        with body.open() as stream:
-            yield _Content(stream)
+
+@contextmanager
+def open_content(request: Request) -> Iterator[Stream]:
+    """Open a request's content. What goes wrong in reading it comes out as BodyFailed."""
+    body = request.body or Body.of(b"")
+    with body.open() as stream:
+        yield _Content(stream)
+
+
+def read_content(request: Request, limit: int, what: str, error: ErrorCode = UNKNOWN) -> bytes:
+    """A request's content of at most `limit` bytes. Raises Rejected for more; `what` names it."""
+    too_long = Rejected(error, f"{what} has at most {limit} bytes", status=413)
+    if request.body and (request.body.size or 0) > limit:
+        raise too_long
+    raw = bytearray()
+    with open_content(request) as stream:
+        while data := stream.read(min(BLOCK, limit + 1 - len(raw))):
+            raw += data
+            if len(raw) > limit:
+                raise too_long
+    return bytes(raw)
 
 
 def parse_digest(text: str) -> Digest:

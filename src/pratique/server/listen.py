@@ -48,6 +48,8 @@ class Listener:
 
     `port` 0 takes a free one. With `certificate` (a PEM chain) and `key` it speaks TLS. `idle` is in seconds.
     Raises OSError where the port is taken or a file cannot be read.
+
+    `address` is `host:port`, as it stands in a reference.
     """
 
     def __init__(
@@ -66,15 +68,11 @@ class Listener:
         self.tls = _context(certificate, key) if certificate else None
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        bound, bound_port = self._socket.getsockname()[:2]
+        self.address = f"[{bound}]:{bound_port}" if ":" in bound else f"{bound}:{bound_port}"
         self._lock = threading.Lock()
         self._connections: dict[_Connection, threading.Thread] = {}
         self._thread = threading.Thread(target=self._accept, name="listener", daemon=True)
-
-    @property
-    def address(self) -> str:
-        """`host:port`, as it stands in a reference."""
-        host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def scheme(self) -> str:
@@ -151,7 +149,7 @@ class _Connection:
     def run(self) -> None:
         try:
             self._prepare()
-            with self._socket.makefile("rb", buffering=BLOCK) as reader:
+            with self._socket.makefile("rb") as reader:
                 while not self._listener.closing and self._exchange(reader):
                     pass
         except (OSError, Unreachable) as error:

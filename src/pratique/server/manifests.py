@@ -15,12 +15,11 @@ from ..spec.endpoints import (
     MANIFEST_BLOB_UNKNOWN,
     MANIFEST_INVALID,
     MANIFEST_UNKNOWN,
-    SIZE_INVALID,
 )
 from ..spec.manifest import Manifest
 from ..spec.reference import is_tag
 from .answers import Rejected, created
-from .call import Call
+from .call import Call, read_content
 from .storage import Storage
 
 MOST_BYTES: Final = 4 << 20  # of a manifest (§Pushing Manifests)
@@ -53,7 +52,8 @@ class Manifests:
         """PUT by tag, or by digest with any number of tags in the query."""
         reference = call.reference
         algorithm = reference.algorithm if isinstance(reference, Digest) else "sha256"
-        manifest = _parse(_content(call), call.request.headers.get("Content-Type") or "", algorithm)
+        raw = read_content(call.request, MOST_BYTES, "a manifest", MANIFEST_INVALID)
+        manifest = _parse(raw, call.request.headers.get("Content-Type") or "", algorithm)
         if isinstance(reference, Digest) and manifest.digest != reference:
             raise Rejected(DIGEST_INVALID, f"the manifest is {manifest.digest}, not {reference}")
         extra = _tags(call) if isinstance(reference, Digest) else []
@@ -75,22 +75,6 @@ class Manifests:
         except NotFound as error:
             raise Rejected(MANIFEST_UNKNOWN, str(error)) from None
         return Response.of(202)
-
-
-def _content(call: Call) -> bytes:
-    too_long = Rejected(MANIFEST_INVALID, f"a manifest has at most {MOST_BYTES} bytes", status=413)
-    size = call.request.body.size if call.request.body else 0
-    if (size or 0) > MOST_BYTES:
-        raise too_long
-    raw = bytearray()
-    with call.content() as stream:
-        while data := stream.read(min(1 << 16, MOST_BYTES + 1 - len(raw))):
-            raw += data
-            if len(raw) > MOST_BYTES:
-                raise too_long
-    if size is not None and len(raw) != size:
-        raise Rejected(SIZE_INVALID, f"{len(raw)} of {size} bytes came")
-    return bytes(raw)
 
 
 def _parse(raw: bytes, content_type: str, algorithm: str) -> Manifest:

@@ -104,8 +104,7 @@ class Storage:
         with self._lock(repository):
             self._check_successors(repository, manifest)
             revision = self._revision(repository, digest)
-            if _guess_type(manifest.raw) != manifest.media_type:
-                write(revision.with_name("media-type"), manifest.media_type.encode())
+            _keep_type(revision, manifest)
             write(revision, link)
             for tag in tags:
                 folder = self._tags(repository) / _checked_tag(tag)
@@ -273,6 +272,14 @@ def _checked_tag(tag: str) -> str:
     if not is_tag(tag):
         raise InvalidInput(f"not a tag: {tag[:80]!r}")
     return tag
+
+
+def _keep_type(revision: Path, manifest: Manifest) -> None:
+    path = revision.with_name("media-type")
+    if _guess_type(manifest.raw) != manifest.media_type:
+        write(path, manifest.media_type.encode())
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _read_type(revision: Path) -> str:

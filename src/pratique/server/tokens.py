@@ -16,7 +16,7 @@ from ..http.origin import split
 from ..spec.endpoints import UNAUTHORIZED, UNSUPPORTED
 from .access import ANONYMOUS, NAME, Access
 from .answers import UNKNOWN, Rejected, document
-from .call import MOST_FIELDS
+from .call import MOST_FIELDS, read_content
 from .guard import BadToken, Granted, parse_basic
 from .keys import SigningKey
 
@@ -201,11 +201,7 @@ def _fields(text: str) -> Form:
 
 
 def _form(request: Request) -> Form:
-    if request.body is None:
-        return {}
-    with request.body.open() as stream:
-        raw = b"".join(iter(lambda: stream.read(MOST_BYTES), b""))
-    return _fields(raw.decode("utf-8", "replace"))
+    return _fields(read_content(request, MOST_BYTES, "a form").decode("utf-8", "replace"))
 
 
 def _first(form: Form, name: str) -> str:

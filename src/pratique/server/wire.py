@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import http
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
 from io import BufferedReader
 from typing import Final
 
 from ..http.message import Headers, Response
+from ..http.problem import status_text
 
 MOST_HEAD_BYTES: Final = 64 << 10  # of a request line with its header fields
 MOST_LINE_BYTES: Final = 4 << 10  # of a chunk's head or a trailer
@@ -20,7 +19,7 @@ BLOCK: Final = 64 << 10
 TLS_HANDSHAKE: Final = b"\x16"  # the first byte of whoever takes a plain port for one with TLS
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,32}) ([!-~]+) HTTP/1\.([01])\r?\n")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r?\n")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\r?\n")
 _CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _WITHOUT_CONTENT: Final = frozenset({204, 304})
 
@@ -76,7 +75,7 @@ def _read_fields(reader: BufferedReader, left: int) -> Headers:
         found = _FIELD.fullmatch(line)
         if found is None:
             raise BadMessage(400, "not a header field")
-        lines.append((found[1].decode("latin-1"), found[2].decode("latin-1")))
+        lines.append((found[1].decode("latin-1"), found[2].strip(b" \t").decode("latin-1")))
     return Headers(lines)
 
 
@@ -222,7 +221,7 @@ def content_of(head: Head, reader: BufferedReader, ask: Callable[[], None] | Non
 
 def format_head(response: Response, *, chunked: bool, close: bool) -> bytes:
     """The status line and header fields of an answer, with what the connection needs."""
-    lines = [_status_line(response.status)]
+    lines = [f"HTTP/1.1 {status_text(response.status)}"]
     lines += [f"{name}: {_one_line(value)}" for name, value in response.headers]
     if "Date" not in response.headers:
         lines.append(f"Date: {formatdate(usegmt=True)}")
@@ -236,15 +235,6 @@ def format_head(response: Response, *, chunked: bool, close: bool) -> bytes:
 def has_content(method: str, status: int) -> bool:
     """Whether content follows the head of an answer (RFC 9110 §6.4.1)."""
     return method != "HEAD" and status >= 200 and status not in _WITHOUT_CONTENT
-
-
-@lru_cache
-def _status_line(status: int) -> str:
-    try:
-        phrase = http.HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}"
 
 
 def _one_line(value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,11 +39,11 @@ class Descriptor:
         """Read a descriptor's object; `what` names it for the error. Raises Misbehaved."""
         platform = reading.mapping(document, "platform", what)
         return cls(
-            media_type=reading.text(document, "mediaType", what),
+            media_type=reading.line(document, "mediaType", what),
             digest=_digest(document, what),
             size=_size(document, what),
             platform=Platform.from_json(platform) if platform else None,
-            artifact_type=reading.text(document, "artifactType", what),
+            artifact_type=reading.line(document, "artifactType", what),
             annotations=read_annotations(document, what),
             urls=reading.texts(document, "urls", what),
             data=_data(document, what),
@@ -92,5 +91,5 @@ def _data(document: Mapping[str, Any], what: str) -> bytes | None:
         return None
     try:
         return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or a character that is not ASCII
         raise Misbehaved(f"{what}: 'data' is not base64") from None

@@ -9,17 +9,19 @@ from typing import Any, NoReturn, cast
 from ..errors import Misbehaved
 
 
-def parse_object(raw: bytes, what: str) -> dict[str, Any]:
-    """The JSON object in `raw`, which `what` names for the error.
+def parse_object(raw: bytes, what: str, *, secret: bool = False) -> dict[str, Any]:
+    """The JSON object in `raw`, which `what` names for the error; nothing of a `secret` one is shown there.
 
-    Raises Misbehaved for anything else: not UTF-8, not JSON, NaN, nesting too deep, a number too long, not an object.
+    Raises Misbehaved for anything else: not UTF-8, not JSON, NaN, nesting too deep, a number too long, a name that an
+    object has twice (RFC 8259 §4), not an object.
     """
+    shown = "" if secret else f": {_excerpt(raw)}"
     try:
-        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise Misbehaved(f"{what} is not JSON: {_excerpt(raw)} ({_reason(error)})") from None
+        raise Misbehaved(f"{what} is not JSON{shown} ({_reason(error)})") from None
     if not isinstance(document, dict):
-        raise Misbehaved(f"{what} is not a JSON object: {_excerpt(raw)}")
+        raise Misbehaved(f"{what} is not a JSON object{shown}")
     return cast("dict[str, Any]", document)
 
 
@@ -30,6 +32,14 @@ def text(document: Mapping[str, Any], key: str, what: str, default: str = "") ->
         return default
     if not isinstance(value, str):
         _wrong(what, key, "a string", value)
+    return value
+
+
+def line(document: Mapping[str, Any], key: str, what: str) -> str:
+    """A string field of printable ASCII, fit for a header field and a terminal. Raises Misbehaved for anything else."""
+    value = text(document, key, what)
+    if not (value.isascii() and value.isprintable()):
+        _wrong(what, key, "printable ASCII", value)
     return value
 
 
@@ -62,7 +72,22 @@ def mappings(document: Mapping[str, Any], key: str, what: str) -> tuple[Mapping[
 
 
 def _wrong(what: str, key: str, expected: str, value: object) -> NoReturn:
-    raise Misbehaved(f"{what}: {key!r} is not {expected} but {_excerpt(repr(value).encode())}")
+    raise Misbehaved(f"{what}: {key!r} is not {expected} but {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    # The content of a list or an object may be too deep and too long to be written out.
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    return _excerpt(repr(value).encode())
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Readers differ in which of two values they take, so that one digest would name two documents.
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("an object has one name twice")
+    return document
 
 
 def _refuse_constant(name: str) -> NoReturn:

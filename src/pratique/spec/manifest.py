@@ -27,24 +27,22 @@ class Manifest:
         """Read a manifest of any type.
 
         `content_type` is what the server said; the document's own `mediaType` wins over it, and where both are silent its
-        shape tells. Unknown types are kept as they are. Raises Misbehaved for what is no manifest, and Unsupported for
-        Docker's schema 1.
+        shape tells. Unknown types are kept as they are, and nothing is read into them. Raises Misbehaved for what is no
+        manifest, and Unsupported for Docker's schema 1.
         """
         said = media.essence(content_type)
-        unknown = said not in media.GENERIC and not media.is_manifest(said)
-        document = _object(raw, lenient=unknown)
-        media_type = said if unknown else _media_type(document, said)
-        digest = Digest.of(raw, algorithm)
-        artifact_type = _artifact_type(document, media_type)
+        document = _object(raw, lenient=_is_foreign(said))
+        media_type = _media_type(document, said)
+        known = media_type in media.MANIFESTS
         described = Descriptor(
             media_type,
-            digest,
+            Digest.of(raw, algorithm),
             len(raw),
-            artifact_type=artifact_type,
-            annotations=read_annotations(document, "manifest"),
+            artifact_type=_artifact_type(document, media_type) if known else "",
+            annotations=read_annotations(document, "manifest") if known else {},
         )
         manifest = cls(described, raw, document)
-        manifest.successors()  # whoever holds a Manifest can rely on every descriptor in it
+        _ = manifest.successors(), manifest.subject  # whoever holds a Manifest can rely on every descriptor in it
         return manifest
 
     @property
@@ -106,7 +104,7 @@ class Manifest:
 
     def _one(self, key: str) -> Descriptor | None:
         found = reading.mapping(self.document, key, "manifest")
-        return Descriptor.from_json(found, f"manifest's {key}") if found else None
+        return Descriptor.from_json(found, f"manifest's {key}") if found is not None else None
 
     def _many(self, key: str) -> tuple[Descriptor, ...]:
         entries = reading.mappings(self.document, key, "manifest")
@@ -128,10 +126,17 @@ def _object(raw: bytes, *, lenient: bool) -> Mapping[str, Any]:
         raise
 
 
+def _is_foreign(said: str) -> bool:
+    return said not in media.GENERIC and not media.is_manifest(said)
+
+
 def _media_type(document: Mapping[str, Any], said: str) -> str:
-    shape = _shape(document)
-    media_type = reading.text(document, "mediaType", "manifest") or ("" if said in media.GENERIC else said) or shape
-    if media_type in media.SCHEMA_1 or document.get("schemaVersion") == 1:
+    named = document.get("mediaType")
+    if _is_foreign(said) and not (isinstance(named, str) and media.is_manifest(named)):
+        return said
+    named = reading.line(document, "mediaType", "manifest")
+    media_type = named or ("" if said in media.GENERIC else said) or _shape(document)
+    if media_type in media.SCHEMA_1 or (document.get("schemaVersion") == 1 and not _is_foreign(media_type)):
         raise Unsupported(
             "this is a Docker schema 1 manifest, a form that the registries' world gave up in 2017",
             advice="push the image again with a current tool; it is then stored as schema 2 or OCI",
@@ -161,8 +166,8 @@ def _refuse_ambiguous(document: Mapping[str, Any], media_type: str) -> None:
 
 
 def _artifact_type(document: Mapping[str, Any], media_type: str) -> str:
-    named = reading.text(document, "artifactType", "manifest")
+    named = reading.line(document, "artifactType", "manifest")
     if named or media_type not in media.IMAGES:
         return named
     config = reading.mapping(document, "config", "manifest") or {}
-    return reading.text(config, "mediaType", "manifest's config")
+    return reading.line(config, "mediaType", "manifest's config")

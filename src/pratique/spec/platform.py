@@ -43,7 +43,7 @@ class Platform:
         """
         name, _, version = text.partition(":")
         parts = name.split("/")
-        if not 2 <= len(parts) <= 3 or not all(parts) or not name.isprintable() or len(text) > 255:
+        if not 2 <= len(parts) <= 3 or not all(parts) or not text.isprintable() or len(text) > 255:
             raise InvalidInput(
                 f"not a platform: {text[:80]!r}", advice="a platform looks like linux/amd64 or linux/arm64/v8"
             )
@@ -54,10 +54,10 @@ class Platform:
         """Read the object of a descriptor's `platform`, or an image's config. Raises Misbehaved."""
         what = "platform"
         return cls(
-            field.text(document, "os", what),
-            field.text(document, "architecture", what),
-            field.text(document, "variant", what),
-            field.text(document, "os.version", what),
+            field.line(document, "os", what),
+            field.line(document, "architecture", what),
+            field.line(document, "variant", what),
+            field.line(document, "os.version", what),
             field.texts(document, "os.features", what),
         )
 

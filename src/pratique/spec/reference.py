@@ -18,12 +18,12 @@ DOCKER_HUB_ENDPOINT: Final = "registry-1.docker.io"
 
 MOST_CHARACTERS: Final = 4096  # of a whole reference; refused before it is looked at
 MOST_REPOSITORY_CHARACTERS: Final = 255
+MOST_HOST_CHARACTERS: Final = 253  # RFC 1035 §2.3.4, as text
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
-_DOMAIN = re.compile(
-    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*\.?", re.ASCII
-)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"  # RFC 1035 §2.3.4
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 
@@ -45,7 +45,7 @@ def is_registry(text: str) -> bool:
     host = match["host"]
     if host.startswith("["):
         return _is_ipv6(host[1:-1])
-    return _DOMAIN.fullmatch(host) is not None
+    return len(host) <= MOST_HOST_CHARACTERS and _DOMAIN.fullmatch(host) is not None
 
 
 def _is_ipv6(text: str) -> bool:
@@ -70,7 +70,8 @@ class Reference:
         """Read a reference as people write it.
 
         The first component is the registry when it has a dot, a colon, a bracket or is `localhost`; otherwise
-        `default_registry` is meant. On Docker Hub a name of one component is in `library/`.
+        `default_registry` is meant. Hosts are lower-cased (RFC 3986 §6.2.2.1), so that a registry has one name.
+        On Docker Hub a name of one component is in `library/`.
         Raises InvalidReference.
         """
         if len(text) > MOST_CHARACTERS:
@@ -94,7 +95,7 @@ class Reference:
         if isinstance(name, Digest):
             return replace(self, tag=None, digest=name)
         if ":" in name:
-            return replace(self, tag=None, digest=Digest.parse(name))
+            return replace(self, tag=None, digest=_digest(name, name))
         if not is_tag(name):
             raise InvalidReference(f"{name!r} is not a tag")
         return replace(self, tag=name, digest=None)
@@ -127,7 +128,7 @@ def endpoint_of(registry: str) -> str:
 
 def parse_registry(text: str) -> str:
     """Read `[docker://]host[:port]`; Docker Hub's aliases become `docker.io`. Raises InvalidReference."""
-    registry = text.removeprefix("docker://").removesuffix("/")
+    registry = text.removeprefix("docker://").removesuffix("/").lower()
     if len(registry) > MOST_CHARACTERS or not is_registry(registry):
         raise InvalidReference(f"{text[:80]!r} is not a registry", advice="a registry looks like host or host:port")
     return DEFAULT_REGISTRY if registry in DOCKER_HUB else registry
@@ -141,7 +142,7 @@ def _split_registry(text: str, default_registry: str) -> tuple[str, str]:
         raise InvalidReference(
             f"{text!r}: {first!r} is not a registry", advice="a registry looks like host or host:port"
         )
-    return first, rest
+    return first.lower(), rest
 
 
 def _looks_like_registry(component: str) -> bool:

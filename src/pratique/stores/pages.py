@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from ..auth.scopes import ScopeSet
 from ..errors import Misbehaved
 from ..http.message import Headers, Request, Response
-from ..http.origin import Origin, redact
+from ..http.origin import Origin, redact, split
 from ..http.problem import failure
 from ..http.session import Session
 from ..spec.document import parse_object
@@ -18,8 +18,10 @@ from ..spec.document import parse_object
 MOST_PAGE_BYTES: Final = 16 << 20
 MOST_EMPTY_PAGES: Final = 10  # in a row, before a server is taken to go in circles
 
-_LINK = re.compile(r'<([^<>]*)>((?:[^<>,"]|"(?:[^"\\]|\\.)*")*)')
-_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+# A quoted string that is not closed runs to the end: no line makes this slow.
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+_LINK = re.compile(rf'<([^<>]*)>((?:[^<>,"]|{_QUOTED})*)', re.DOTALL)
+_PARAMETER = re.compile(rf';\s*([^\s=;,"]+)\s*(?:=\s*({_QUOTED}|[^\s;,"]*))?', re.DOTALL)
 
 Page = tuple[dict[str, Any], Response]
 
@@ -74,16 +76,23 @@ def sized(url: str, limit: int | None) -> str:
 
 
 def next_page(url: str, response: Response) -> str | None:
-    """The next page that an answer names, on the same origin whatever the server believes its own name to be."""
+    """The next page that an answer names, on the same origin whatever the server believes its own name to be.
+
+    Raises Misbehaved for a link that leads nowhere.
+    """
     for line in response.headers.all("Link"):
         for target, parameters in _LINK.findall(line):
             if _is_next(parameters):
-                following = urljoin(url, target)
-                if urlsplit(following).scheme not in ("http", "https"):
-                    raise Misbehaved(f"the next page of {redact(url)} is {redact(following)[:200]!r}")
-                parts = urlsplit(following)
-                return f"{Origin.of(url)}{parts.path}{f'?{parts.query}' if parts.query else ''}"
+                return _at_home(url, target)
     return None
+
+
+def _at_home(url: str, target: str) -> str:
+    try:
+        parts = split(urljoin(url, target))
+    except (ValueError, Misbehaved):
+        raise Misbehaved(f"the next page of {redact(url)} is {redact(target)[:200]!r}") from None
+    return f"{Origin.of(url)}{parts.path}{f'?{parts.query}' if parts.query else ''}"
 
 
 def _page(request: Request, response: Response) -> dict[str, Any]:

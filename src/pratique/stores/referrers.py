@@ -44,7 +44,6 @@ class Referrers:
         """The descriptors of the manifests whose subject this is, once each. Raises Unauthorized, Misbehaved."""
         found = self._by_api(subject, artifact_type) if self._has_api else None
         if found is None:
-            self._has_api = False
             found = self._by_tag(subject)
         wanted = (entry for entry in found if not artifact_type or entry.artifact_type == artifact_type)
         yield from dict.fromkeys(wanted)
@@ -53,12 +52,16 @@ class Referrers:
         """What the API lists; None where there is none, or something else answers in its place."""
         url = self._url(endpoints.REFERRERS, digest=str(subject))
         filtered = f"{url}?artifactType={quote(artifact_type, safe='/')}" if artifact_type else url
-        found: list[Descriptor] = []
+        listed = pages(self._session, filtered, self._pull, fallback=url, accept=media.OCI_INDEX)
         try:
-            for page in pages(self._session, filtered, self._pull, fallback=url, accept=media.OCI_INDEX):
-                found += _entries(page)
-        except (NotFound, Denied, Unsupported, Misbehaved):
+            found = list(_entries(next(listed)))
+        except (NotFound, Unsupported):
+            self._has_api = False
             return None
+        except (Denied, Misbehaved):
+            return None  # of this subject; another may be listed
+        for page in listed:
+            found += _entries(page)
         return found
 
     def _by_tag(self, subject: Digest) -> Iterable[Descriptor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ MOST_MANIFEST_BYTES: Final = 4 << 20  # what the specification asks registries t
 
 DELETED: Final = frozenset({200, 202, 204})
 _UNDELETABLE: Final = frozenset({400, 405, 501})
+
+_CONTENT_RANGE = re.compile(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Repository:
         # The server does not answer HEAD, or not in full: the first byte of a GET tells as much.
         request = Request("GET", self.url(endpoints.BLOB, digest=str(digest)), Headers([("Range", "bytes=0-0")]))
         with self._session.send(request, self._pull) as response:
-            if response.status not in (200, 206):
+            if response.status not in (200, 206, 416):
                 raise failure(request, response)
             return Descriptor("application/octet-stream", digest, _whole_length(request, response))
 
@@ -266,8 +269,9 @@ def _at(name: str | Digest) -> str:
 
 
 def _whole_length(request: Request, response: Response) -> int:
-    _, _, total = (response.headers.get("Content-Range") or "").rpartition("/")
-    length = int(total) if response.status == 206 and total.isascii() and total.isdigit() else response.length
+    """How long a blob is, by the answer to a request for its first byte; one of an empty blob cannot be had."""
+    found = _CONTENT_RANGE.fullmatch((response.headers.get("Content-Range") or "").strip())
+    length = response.length if response.status == 200 else int(found[1]) if found else None
     if length is None:
         raise Misbehaved(f"{request}: the server does not say how long the blob is")
     return length

@@ -28,6 +28,7 @@ class ResumingStream:
         self._request = request
         self._size = descriptor.size
         self._position = offset
+        self._behind = 0  # bytes that a server without ranges sends again
         self._left = MOST_RESUMPTIONS
         self._response = self._ask()
         self._reader: Stream | VerifyingReader = _Raw(self)
@@ -49,6 +50,7 @@ class ResumingStream:
         """One read from the connection of the moment, or from the next where that one breaks."""
         while True:
             try:
+                self._catch_up()
                 count = self._response.stream.readinto(buffer)
             except Unanswered:
                 self._response.close()
@@ -59,6 +61,8 @@ class ResumingStream:
                 continue
             self._position += count
             self._left = MOST_RESUMPTIONS if count else self._left
+            if self._position > self._size or (not count and len(buffer) and self._position < self._size):
+                raise self._wrong_length()
             return count
 
     def _ask(self) -> Response:
@@ -74,7 +78,7 @@ class ResumingStream:
             return Response.of(206)
         if response.status != 200:
             raise failure(request, response)
-        self._skip(response)
+        self._behind = self._position
         return response
 
     def _check_range(self, request: Request, response: Response) -> None:
@@ -85,18 +89,22 @@ class ResumingStream:
                 f"{request}: asked from byte {self._position} on, the answer is {response.headers.get('Content-Range')!r}"
             )
 
-    def _skip(self, response: Response) -> None:
+    def _catch_up(self) -> None:
         """A server without ranges begins anew: read up to where we are."""
-        left = self._position
-        while left:
-            data = response.stream.read(min(left, SKIPPED_BYTES))
+        while self._behind:
+            data = self._response.stream.read(min(self._behind, SKIPPED_BYTES))
             if not data:
-                raise ContentMismatch(
-                    f"{self._request}: the content ended before byte {self._position}",
-                    expected=f"{self._size} bytes",
-                    actual=f"{self._position - left} bytes",
-                )
-            left -= len(data)
+                self._position -= self._behind
+                raise self._wrong_length()
+            self._behind -= len(data)
+
+    def _wrong_length(self) -> ContentMismatch:
+        longer = self._position > self._size
+        return ContentMismatch(
+            f"{self._request}: the content {'goes on after' if longer else 'ends at'} byte {min(self._position, self._size)}",
+            expected=f"{self._size} bytes",
+            actual=f"more than {self._size} bytes" if longer else f"{self._position} bytes",
+        )
 
 
 class _Raw:

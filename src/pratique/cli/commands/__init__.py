@@ -1,0 +1,19 @@
+"""The commands, one file each. A new one is a file here and a line below."""
+
+from typing import Final
+
+SUMMARIES: Final = {
+    "tags": "list the tags of repositories",
+    "repos": "list the repositories of a registry",
+    "digest": "print the digests of references",
+    "inspect": "show what an image or artifact is",
+    "manifest": "read or delete manifests, byte for byte",
+    "config": "read the config of an image, byte for byte",
+    "blob": "read blobs, byte for byte",
+    "delete": "delete tags, or manifests by their digest",
+    "login": "store a credential for a registry",
+    "logout": "forget a stored credential",
+    "auth": "explain a refusal; print a token",
+    "serve": "run the embedded registry",
+    "demo": "show what Pratique does, on a registry of its own",
+}

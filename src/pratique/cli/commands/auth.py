@@ -1,0 +1,134 @@
+"""Explain why a request is permitted or refused; print a token for other tools."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from ...auth.events import CredentialSought, TokenAsked, TokenGranted
+from ...auth.scopes import repository_scopes
+from ...errors import Error, InvalidInput, NotFound, Refused, Unsupported
+from ...http.events import Event, Sent
+from ...http.message import Request
+from ...spec import endpoints
+from ...spec.reference import Reference
+from ...stores import permission
+from .. import options
+from ..connect import connected, repository
+from ..output import Output, error_document
+from ..trace import describe
+
+EXAMPLES = """examples:
+  pratique auth explain ghcr.io/org/app:1.2
+  pratique auth explain --for delete registry.example.com/team/app
+  curl -H "$(pratique auth token --header docker.io/library/debian)" https://registry-1.docker.io/v2/library/debian/tags/list"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    explain = options.leaf(verbs, "explain", "perform the conversation of a request and show it", run_explain)
+    explain.add_argument("reference", metavar="REF")
+    explain.add_argument(
+        "--for", dest="action", choices=permission.ACTIONS, default=permission.PULL, help="what is to be done"
+    )
+    token = options.leaf(verbs, "token", "print a token, as a registry's token service gives it", run_token)
+    token.add_argument("reference", metavar="REPO")
+    token.add_argument(
+        "--for", dest="actions", metavar="ACTIONS", default=permission.PULL, help="pull (the default), push, delete"
+    )
+    token.add_argument("--header", action="store_true", help="print the whole header field")
+
+
+def run_explain(arguments: argparse.Namespace, output: Output) -> int:
+    reference = Reference.parse(arguments.reference)
+    asked = reference.name if reference.tag or reference.digest else None
+    events: list[Event] = []
+    error: Error | None = None
+    verdict = ""
+    with connected(arguments, output, [reference.registry], tell=events.append) as session:
+        target = repository(arguments, session, reference)
+        try:
+            verdict = permission.attempt(session, target, arguments.action, asked)
+        except Error as failed:
+            error = failed
+    if output.as_json:
+        output.document(_explanation(reference, arguments.action, events, verdict, error))
+    else:
+        _print_explanation(output, reference, arguments.action, events, verdict, error)
+    return error.exit_code if error else 0
+
+
+def run_token(arguments: argparse.Namespace, output: Output) -> None:
+    reference = Reference.parse(arguments.reference)
+    actions = arguments.actions.split(",")
+    unknown = [action for action in actions if action not in permission.ACTIONS]
+    if unknown:
+        raise InvalidInput(f"--for {unknown[0]!r}: known are {', '.join(permission.ACTIONS)}")
+    events: list[Event] = []
+    with connected(arguments, output, [reference.registry], tell=events.append) as session:
+        target = repository(arguments, session, reference)
+        hardest = max(actions, key=permission.ACTIONS.index)
+        permission.attempt(session, target, hardest, wanted=repository_scopes(target.name, *actions))
+        header = session.permission(Request("GET", target.url(endpoints.TAGS)))
+    if header is None:
+        raise NotFound(f"{reference.place} asks for no permission to {', '.join(actions)}: there is no token to print")
+    scheme, _, token = header.partition(" ")
+    if scheme != "Bearer" and not arguments.header:
+        raise Unsupported(
+            f"{reference.registry} takes {scheme} and no tokens",
+            advice="--header prints the header field that it takes",
+        )
+    if output.as_json:
+        asked = [scope for event in events if isinstance(event, TokenAsked) for scope in event.scopes]
+        output.document({"repository": reference.place, "scheme": scheme, "token": token, "scopes": asked})
+    else:
+        output.line(f"Authorization: {header}" if arguments.header else token)
+
+
+def _explanation(
+    reference: Reference, action: str, events: list[Event], verdict: str, error: Error | None
+) -> dict[str, Any]:
+    return {
+        "reference": str(reference),
+        "for": action,
+        "permitted": error is None,
+        "verdict": str(error) if error else verdict,
+        "steps": [{"step": type(event).__name__, **asdict(event)} for event in events],
+        "error": error_document(error) if error else None,
+    }
+
+
+def _print_explanation(
+    output: Output, reference: Reference, action: str, events: list[Event], verdict: str, error: Error | None
+) -> None:
+    rows = [_row(event) for event in events]
+    output.table(("TIME", "STEP", "WHAT"), [row for row in rows if row])
+    output.line("")
+    if error is None:
+        output.line(f"{action} of {reference}: {verdict}{_by(events)}")
+        return
+    output.line(f"{action} of {reference}: {'refused' if isinstance(error, Refused) else 'failed'}: {error}")
+    if advice := error.advice():
+        output.line(f"hint: {advice}")
+
+
+def _row(event: Event) -> tuple[str, str, str]:
+    time = f"{event.seconds * 1000:.0f} ms" if isinstance(event, Sent) else ""
+    return time, _NAMES.get(type(event), "note"), describe(event)
+
+
+_NAMES = {Sent: "request", CredentialSought: "credential", TokenAsked: "token", TokenGranted: "token"}
+
+
+def _by(events: list[Event]) -> str:
+    """Whose permission it was."""
+    last = [event for event in events if isinstance(event, Sent)][-1:]
+    if not last or not last[0].authorization:
+        return ", to anybody"
+    sought = [event.found for event in events if isinstance(event, CredentialSought) and event.found]
+    return (
+        f", by {last[0].authorization} with the {sought[-1]}"
+        if sought
+        else f", by an anonymous {last[0].authorization} token"
+    )

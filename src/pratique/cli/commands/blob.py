@@ -1,0 +1,94 @@
+"""Read blobs, byte for byte."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from ...errors import InvalidInput
+from ...http.message import Stream
+from ...spec.digest import Digest
+from ...spec.reference import Reference
+from .. import options
+from ..connect import connected, repository
+from ..output import Output
+from .manifest import print_descriptor
+
+EXAMPLES = """examples:
+  pratique blob get ghcr.io/org/app@sha256:… -o layer.tar.gz
+  pratique blob get ghcr.io/org/app@sha256:… | tar tz
+  pratique blob head ghcr.io/org/app@sha256:…"""
+
+BUFFER_BYTES: Final = 1 << 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    get = options.leaf(verbs, "get", "print a blob as it is, verified", run_get)
+    get.add_argument("reference", metavar="REPO@DIGEST")
+    get.add_argument("--output", "-o", metavar="FILE", help="write it to a file, which appears when it is complete")
+    head = options.leaf(verbs, "head", "print its size", run_head)
+    head.add_argument("reference", metavar="REPO@DIGEST")
+
+
+def run_get(arguments: argparse.Namespace, output: Output) -> None:
+    reference, digest = _named(arguments.reference)
+    if output.as_json and not arguments.output:
+        raise InvalidInput(
+            "a blob on standard output leaves no room for --json", advice="write it to a file with --output"
+        )
+    with connected(arguments, output, [reference.registry]) as session:
+        source = repository(arguments, session, reference)
+        descriptor = source.blob(digest)
+        with source.open(descriptor) as stream, _destination(arguments.output) as file:
+            _copy(stream, file)
+    if arguments.output:
+        print_descriptor(output, reference, descriptor)
+
+
+def run_head(arguments: argparse.Namespace, output: Output) -> None:
+    reference, digest = _named(arguments.reference)
+    with connected(arguments, output, [reference.registry]) as session:
+        print_descriptor(output, reference, repository(arguments, session, reference).blob(digest))
+
+
+def _named(text: str) -> tuple[Reference, Digest]:
+    reference = Reference.parse(text)
+    if reference.digest is None:
+        raise InvalidInput(f"{text!r} names no blob", advice="a blob is named by REPO@DIGEST")
+    return reference, reference.digest
+
+
+def _copy(stream: Stream, file: BinaryIO) -> None:
+    buffer = memoryview(bytearray(BUFFER_BYTES))
+    while count := stream.readinto(buffer):
+        file.write(buffer[:count])
+
+
+@contextmanager
+def _destination(path: str | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that takes its place only when it is complete."""
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    target = Path(path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

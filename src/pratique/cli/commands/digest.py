@@ -1,0 +1,64 @@
+"""Print the digests of references, by one HEAD each where the registry answers that well."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...spec.digest import Digest
+from ...spec.platform import Platform
+from ...spec.reference import Reference
+from ...stores.registry import Repository
+from .. import options
+from ..connect import connected, repository
+from ..output import Output
+from ..several import Several
+
+EXAMPLES = """examples:
+  pratique digest docker.io/library/debian:12
+  pratique digest --platform linux/arm64 ghcr.io/org/app:1.2
+  pratique digest --json ghcr.io/org/app:1.2 ghcr.io/org/app:1.3
+  pratique tags --full-ref ghcr.io/org/app | pratique digest -"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
+    parser.add_argument("--platform", type=Platform.parse, help="of the image for this platform in an index")
+    parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY@DIGEST")
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    names = options.names(arguments.references)
+    registries = {Reference.parse(name).registry for name in names}
+    several: Several[tuple[Reference, Digest]] = Several(output, names)
+    documents = []
+    with connected(arguments, output, registries) as session:
+
+        def work(name: str) -> tuple[Reference, Digest]:
+            reference = Reference.parse(name)
+            return reference, digest_of(repository(arguments, session, reference), reference, arguments.platform)
+
+        for name, (reference, digest) in several.results(work):
+            if output.as_json:
+                documents.append({"reference": name, "repository": reference.place, "digest": str(digest)})
+            else:
+                output.line(_line(reference, digest, full=arguments.full_ref, alone=len(names) == 1))
+    if output.as_json:
+        output.document(several.documents(documents))
+    return several.exit_code
+
+
+def digest_of(source: Repository, reference: Reference, platform: Platform | None) -> Digest:
+    """The digest that a reference names, or that of its image for one platform."""
+    if platform is None:
+        return source.resolve(reference.name).digest
+    manifest = source.manifest(reference.name)
+    return manifest.select(platform).digest if manifest.is_index else manifest.digest
+
+
+def _line(reference: Reference, digest: Digest, *, full: bool, alone: bool) -> str:
+    if full:
+        return f"{reference.place}@{digest}"
+    return str(digest) if alone else f"{digest}  {reference}"

@@ -1,0 +1,114 @@
+"""Show what an image or artifact is: digest, size, platforms, labels and more, without pulling its layers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ...spec.platform import Platform
+from ...spec.reference import Reference
+from ...stores.inspection import Image, Inspection, inspect, labels
+from .. import options
+from ..connect import connected, repository
+from ..output import Output, moment, size
+from ..several import Several
+
+EXAMPLES = """examples:
+  pratique inspect docker.io/library/debian:12
+  pratique inspect --platform linux/arm64 ghcr.io/org/app:1.2
+  pratique inspect --json ghcr.io/org/app@sha256:…"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
+    parser.add_argument("--platform", type=Platform.parse, help="only the image for this platform of an index")
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    names = options.names(arguments.references)
+    registries = {Reference.parse(name).registry for name in names}
+    several: Several[tuple[Reference, Inspection]] = Several(output, names)
+    documents = []
+    with connected(arguments, output, registries) as session:
+
+        def work(name: str) -> tuple[Reference, Inspection]:
+            reference = Reference.parse(name)
+            source = repository(arguments, session, reference)
+            if arguments.platform is None:
+                return reference, inspect(source, reference.name)
+            manifest = source.manifest(reference.name)
+            return reference, inspect(
+                source, manifest.select(arguments.platform).digest if manifest.is_index else manifest.digest
+            )
+
+        for _, (reference, found) in several.results(work):
+            if output.as_json:
+                documents.append(_document(reference, found))
+            else:
+                _print(output, reference, found)
+    if output.as_json:
+        output.document(several.documents(documents))
+    return several.exit_code
+
+
+def _document(reference: Reference, found: Inspection) -> dict[str, Any]:
+    manifest = found.manifest
+    return {
+        "reference": str(reference),
+        "digest": str(found.digest),
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type or None,
+        "size": found.size,
+        "created": found.created.isoformat() if found.created else None,
+        "subject": manifest.subject.to_json() if manifest.subject else None,
+        "annotations": dict(manifest.annotations),
+        "images": [_image_document(image) for image in found.images],
+    }
+
+
+def _image_document(image: Image) -> dict[str, Any]:
+    return {
+        "digest": str(image.descriptor.digest),
+        "platform": str(image.platform) if image.platform else None,
+        "size": image.size,
+        "created": image.created.isoformat() if image.created else None,
+        "layers": [layer.to_json() for layer in image.layers],
+        "annotations": dict(image.descriptor.annotations),
+        "config": image.config.get("config") or {},
+    }
+
+
+def _print(output: Output, reference: Reference, found: Inspection) -> None:
+    manifest = found.manifest
+    facts = [
+        ("Reference", str(reference)),
+        ("Digest", str(found.digest)),
+        ("Media type", manifest.media_type),
+        ("Artifact type", manifest.artifact_type if not found.images or not found.images[0].config else ""),
+        ("Created", moment(found.created) if found.created else ""),
+        ("Size", size(found.size)),
+        ("Subject", str(manifest.subject.digest) if manifest.subject else ""),
+        *((f"  {key}", value) for key, value in _notes(found).items()),
+    ]
+    width = max(len(name) for name, value in facts if value)
+    for name, value in facts:
+        if value:
+            output.line(f"{name.ljust(width)}  {value}")
+    rows = [
+        (str(image.platform or "-"), str(image.descriptor.digest)[:19], str(len(image.layers)), size(image.size))
+        for image in found.images
+    ]
+    output.table(("PLATFORM", "DIGEST", "LAYERS", "SIZE"), rows)
+
+
+def _notes(found: Inspection) -> dict[str, str]:
+    """Annotations, and the labels that all images share."""
+    shared = [set(labels(image.config).items()) for image in found.images]
+    return (
+        dict(sorted(set.intersection(*shared))) | dict(found.manifest.annotations)
+        if shared
+        else dict(found.manifest.annotations)
+    )

@@ -1,0 +1,137 @@
+"""List the tags of repositories; with --details what is behind them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from ...spec.reference import Reference
+from ...spec.versions import version_key
+from ...stores.inspection import Inspection, in_parallel, inspect
+from ...stores.registry import Repository
+from .. import options
+from ..connect import connected, repository
+from ..output import Output, moment, size
+from ..several import Several
+
+EXAMPLES = """examples:
+  pratique tags ghcr.io/org/app
+  pratique tags --sort version --limit 5 docker.io/library/debian
+  pratique tags --details --sort date localhost:5000/app
+  pratique tags --include '1\\..*' --exclude '.*-rc.*' --json ghcr.io/org/app"""
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "repositories", metavar="REPO", nargs="+", help="a repository; - reads them from standard input"
+    )
+    parser.add_argument("--details", action="store_true", help="digest, date, size and platforms of each")
+    parser.add_argument("--sort", choices=("name", "version", "date"), help="versions and dates: the newest first")
+    parser.add_argument("--limit", metavar="N", type=options.count, help="at most so many of each repository")
+    parser.add_argument("--include", metavar="REGEX", type=_expression, help="only tags that match as a whole")
+    parser.add_argument("--exclude", metavar="REGEX", type=_expression, help="no tags that match as a whole")
+    parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY:TAG")
+    parser.add_argument("--page-size", metavar="N", type=options.count, help="tags to ask for at a time")
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    names = options.names(arguments.repositories)
+    references = {name: Reference.parse(name) for name in names}
+    several: Several[Iterable[Any]] = Several(output, names)
+    full = arguments.full_ref or len(names) > 1
+    documents = []
+    with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
+
+        def work(name: str) -> Iterable[Any]:
+            source = repository(arguments, session, references[name])
+            return inspections(source, arguments) if arguments.details else chosen(source, arguments)
+
+        # One list is printed as it comes; several are fetched at once and printed one after the other.
+        for name, found in several.results(work if len(names) == 1 else lambda name: list(work(name))):
+            place = references[name].place
+            if output.as_json:
+                documents.append({"repository": place, "tags": [_entry(item) for item in found]})
+            elif arguments.details:
+                _print_details(output, list(found), f"{place}:" if full else "")
+            else:
+                for tag in found:
+                    output.line(f"{place}:{tag}" if full else tag)
+    if output.as_json:
+        output.document(several.documents(documents))
+    return several.exit_code
+
+
+def chosen(source: Repository, arguments: argparse.Namespace) -> Iterable[str]:
+    """The tags that the options ask for, in their order."""
+    if arguments.sort == "date":
+        return [inspection.name for inspection in inspections(source, arguments)]
+    return islice(_sorted(_matching(source, arguments), arguments.sort), arguments.limit)
+
+
+def inspections(source: Repository, arguments: argparse.Namespace) -> list[Inspection]:
+    """What is behind the tags that the options ask for, in their order."""
+    tags = _sorted(_matching(source, arguments), arguments.sort)
+    if arguments.sort != "date":
+        return list(in_parallel(lambda tag: inspect(source, tag, jobs=1), islice(tags, arguments.limit)))
+    found = in_parallel(lambda tag: inspect(source, tag, jobs=1), tags)
+    newest_first = sorted(found, key=lambda inspection: inspection.created or _LONG_AGO, reverse=True)
+    return newest_first[: arguments.limit]
+
+
+def _matching(source: Repository, arguments: argparse.Namespace) -> Iterator[str]:
+    for tag in source.tags(limit=arguments.page_size):
+        if arguments.include and not arguments.include.fullmatch(tag):
+            continue
+        if not (arguments.exclude and arguments.exclude.fullmatch(tag)):
+            yield tag
+
+
+def _sorted(tags: Iterable[str], order: str | None) -> Iterable[str]:
+    if order == "name":
+        return sorted(tags)
+    if order == "version":
+        return sorted(tags, key=version_key, reverse=True)
+    return tags
+
+
+def _entry(item: str | Inspection) -> str | dict[str, Any]:
+    if isinstance(item, str):
+        return item
+    return {
+        "tag": item.name,
+        "digest": str(item.digest),
+        "media_type": item.manifest.media_type,
+        "created": item.created.isoformat() if item.created else None,
+        "size": item.size,
+        "platforms": list(item.platforms),
+    }
+
+
+def _print_details(output: Output, found: list[Inspection], prefix: str) -> None:
+    rows = [
+        (
+            prefix + item.name,
+            str(item.digest)[:19],
+            moment(item.created),
+            size(item.size),
+            ", ".join(item.platforms) or "-",
+        )
+        for item in found
+    ]
+    output.table(("TAG", "DIGEST", "CREATED", "SIZE", "PLATFORMS"), rows)
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {text!r} ({error})") from None

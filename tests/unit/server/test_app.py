@@ -1,0 +1,92 @@
+"""Paths, methods, names, and what happens when something goes wrong inside."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from pratique.server.storage import Storage
+
+from .asking import ROOT, Asking
+
+
+def test_the_version_check(ask: Asking) -> None:
+    answer = ask("GET", "/v2/")
+    assert (answer.status, answer.content) == (200, b"{}\n")
+    assert answer.field("Docker-Distribution-API-Version") == "registry/2.0"
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/", "/v2", "/v2/foo", "/v2/foo/tags", "/token", "/v2//", "//v2/"])
+def test_a_path_that_is_no_end_point(ask: Asking, path: str) -> None:
+    answer = ask("GET", path)
+    assert (answer.status, answer.field("Content-Type")) == (404, "application/json")
+    assert answer.code == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", "/v2/", "GET, HEAD"),
+        ("PUT", "/v2/foo/tags/list", "GET"),
+        ("GET", "/v2/foo/blobs/uploads/", "POST"),
+        ("POST", "/v2/foo/manifests/v1", "GET, HEAD, PUT, DELETE"),
+        ("DELETE", "/v2/_catalog", "GET"),
+        ("BREW", "/v2/foo/referrers/x", "GET"),
+    ],
+)
+def test_a_method_that_an_end_point_has_not(ask: Asking, method: str, path: str, allow: str) -> None:
+    answer = ask(method, path)
+    assert (answer.status, answer.field("Allow"), answer.code) == (405, allow, "UNSUPPORTED")
+
+
+HOSTILE = [
+    "../../etc",
+    "foo/../bar",
+    "Foo",
+    "foo//bar",
+    "_uploads",
+    "foo/_layers",
+    ".",
+    "a" * 256,
+    "foo%00",
+    "f o",
+    "ä",
+]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "%2e%2e/%2e%2e/etc", "..%2f..%2fetc", "foo%5c..%5cbar"])
+@pytest.mark.parametrize("rest", ["tags/list", "manifests/latest", "referrers/sha256:00"])
+def test_a_name_that_is_none(ask: Asking, name: str, rest: str) -> None:
+    answer = ask("GET", f"/v2/{name.replace(' ', '%20').replace('ä', '%C3%A4')}/{rest}")
+    assert (answer.status, answer.code) == (400, "NAME_INVALID")
+
+
+def test_hostile_names_leave_nothing_behind(ask: Asking) -> None:
+    for name in HOSTILE[:7]:
+        ask("POST", f"/v2/{name}/blobs/uploads/", b"")
+    assert list(ask.storage.folder.rglob("*")) == []
+
+
+def test_a_query_without_end(ask: Asking) -> None:
+    assert ask("GET", "/v2/foo/tags/list?" + "&".join(["n=1"] * 101)).status == 414
+
+
+def test_a_url_that_is_none(ask: Asking) -> None:
+    assert ask("GET", "http://registry.test:99999/v2/").status == 400
+
+
+def test_an_accident_is_answered_and_logged(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(Storage, "tags", fail)
+    answer = ask("GET", "/v2/foo/tags/list", Authorization="Bearer s3cr3t")
+    assert (answer.status, answer.code) == (500, "UNKNOWN")
+    assert b"space" not in answer.content
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR
+    assert f"GET {ROOT}/v2/foo/tags/list failed" in record.message
+    assert "s3cr3t" not in caplog.text

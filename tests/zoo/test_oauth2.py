@@ -1,0 +1,246 @@
+"""The two ways of asking for a token, and identity tokens (distribution's oauth2 specification)."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from pratique.auth.credentials import Credential, Kind, password_credential
+from pratique.auth.secret import Secret
+from pratique.errors import RateLimited, Refused, Unauthorized, Unreachable
+from pratique.http.message import Response
+
+from .animal import (
+    DIGEST,
+    Client,
+    Seen,
+    Stored,
+    Ticketed,
+    basic,
+    bearer,
+    challenge,
+    error,
+    given,
+    manifest,
+    ok,
+)
+
+
+class OneWayOnly(Ticketed):
+    """`oauth2-post-404-405`: the token service knows one way of asking (containerd/containerd#2148, 2018)."""
+
+    def __init__(self, status: int, knows: str = "GET") -> None:
+        super().__init__()
+        self._status = status
+        self._knows = knows
+
+    def issue(self, seen: Seen) -> Response:
+        return super().issue(seen) if seen.method == self._knows else Response.of(self._status, error("UNSUPPORTED"))
+
+    def serve(self, seen: Seen) -> Response:
+        name = seen.path.split("/")[2]
+        return manifest(seen) if self.permits(seen, f"repository:{name}:pull") else challenge(401, bearer())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 415, 501])
+def test_get_is_asked_where_post_is_not_understood(status: int) -> None:
+    animal = OneWayOnly(status)
+    client = Client(animal, given(), prefer_post=True)
+    for name in ("a", "b"):
+        assert client.repository(name).manifest("1").digest == DIGEST
+    assert [seen.method for seen in animal.at("auth.test")] == ["POST", "GET", "GET"]
+    assert [seen.authorization for seen in animal.at("auth.test")] == [None] + [basic("foo", "bar")] * 2
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_post_is_asked_where_get_is_not_understood(status: int) -> None:
+    animal = OneWayOnly(status, "POST")
+    client = Client(animal, given())
+    for name in ("a", "b"):
+        assert client.repository(name).manifest("1").digest == DIGEST
+    assert [seen.method for seen in animal.at("auth.test")] == ["GET", "POST", "POST"]
+    assert animal.at("auth.test")[1].form == {
+        "grant_type": ["password"],
+        "client_id": ["pratique"],
+        "service": ["r.test"],
+        "scope": ["repository:a:pull"],
+        "username": ["foo"],
+        "password": ["bar"],
+    }
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405])
+def test_the_verdict_of_get_is_final(status: int) -> None:
+    animal = OneWayOnly(status, "neither")
+    with pytest.raises(Refused):
+        Client(animal, given(), prefer_post=True).repository("a").manifest("1")
+    assert [seen.method for seen in animal.at("auth.test")] == ["POST", "GET"]
+
+
+def test_get_with_basic_comes_first() -> None:
+    animal = OneWayOnly(405)
+    Client(animal, given()).repository("a").manifest("1")
+    assert [seen.method for seen in animal.at("auth.test")] == ["GET"]
+
+
+class Busy(OneWayOnly):
+    """The same, in trouble for so many requests."""
+
+    def __init__(self, status: int, times: int) -> None:
+        super().__init__(405, "POST")
+        self._trouble = status
+        self._times = times
+
+    def issue(self, seen: Seen) -> Response:
+        if self._times:
+            self._times -= 1
+            return Response.of(self._trouble, b"later")
+        return super().issue(seen)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_token_service_is_asked_again_in_the_same_way(status: int) -> None:
+    animal = Busy(status, 2)
+    client = Client(animal, given(), prefer_post=True)
+    assert client.repository("a").manifest("1").digest == DIGEST
+    assert [seen.method for seen in animal.at("auth.test")] == ["POST"] * 3
+    assert len(client.slept) == 2
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_token_service_in_trouble_is_not_asked_in_another_way(status: int) -> None:
+    animal = Busy(status, 99)
+    with pytest.raises(Unreachable) as caught:
+        Client(animal, given(), prefer_post=True).repository("a").manifest("1")
+    assert isinstance(caught.value, RateLimited) is (status == 429)
+    assert {seen.method for seen in animal.at("auth.test")} == {"POST"}
+    assert len(animal.at("auth.test")) <= 4
+
+
+IDENTITY = "eyJidentity"
+
+
+class Azure(Ticketed):
+    """`identity-token-flow`: the stored secret is a refresh token (ACR; devcontainers/cli#444, 2023)."""
+
+    def issue(self, seen: Seen) -> Response:
+        if seen.form.get("refresh_token") != [IDENTITY] or seen.authorization is not None:
+            return Response.of(401, error("UNAUTHORIZED"))
+        super().issue(seen)
+        return ok(json.dumps({"access_token": f"T{len(self.issued)}"}).encode())
+
+    def serve(self, seen: Seen) -> Response:
+        return manifest(seen) if self.permits(seen, "repository:foo:pull") else challenge(401, bearer())
+
+
+def decoded(seen: Seen) -> str:
+    """What a Basic `Authorization` says, and the rest of the request as it is."""
+    scheme, _, value = (seen.authorization or "").partition(" ")
+    said = base64.b64decode(value).decode() if scheme == "Basic" else value
+    return f"{seen.url} {said} {seen.content.decode()}"
+
+
+def test_an_identity_token_is_sent_as_refresh_token() -> None:
+    animal = Azure()
+    assert Client(animal, Stored("<token>", IDENTITY)).repository().manifest("1").digest == DIGEST
+    [asked] = animal.at("auth.test")
+    assert asked.method == "POST"
+    assert asked.headers.get("Content-Type") == "application/x-www-form-urlencoded"
+    assert asked.authorization is None
+    assert asked.form == {
+        "grant_type": ["refresh_token"],
+        "client_id": ["pratique"],
+        "service": ["r.test"],
+        "scope": ["repository:foo:pull"],
+        "refresh_token": [IDENTITY],
+    }
+    assert not any("<token>" in decoded(seen) for seen in animal.seen)
+
+
+class AzureByGet(Azure):
+    """`identity-token-flow`: where POST is not understood, the refresh token goes with the user of zeros."""
+
+    def issue(self, seen: Seen) -> Response:
+        if seen.method == "POST":
+            return Response.of(405)
+        if seen.authorization != basic("00000000-0000-0000-0000-000000000000", IDENTITY):
+            return Response.of(401)
+        return Ticketed.issue(self, seen)
+
+
+def test_an_identity_token_goes_by_get_where_nothing_else_does() -> None:
+    animal = AzureByGet()
+    assert Client(animal, Stored("<token>", IDENTITY)).repository().manifest("1").digest == DIGEST
+    assert [seen.method for seen in animal.at("auth.test")] == ["POST", "GET"]
+    assert not any("<token>" in decoded(seen) for seen in animal.seen)
+
+
+class WantsBasic(Azure):
+    """A registry that has only Basic: an identity token is no password."""
+
+    def serve(self, seen: Seen) -> Response:
+        return challenge(401, 'Basic realm="r"')
+
+
+def test_an_identity_token_is_not_sent_as_password() -> None:
+    animal = WantsBasic()
+    with pytest.raises(Unauthorized, match="identity token from stored does not serve here"):
+        Client(animal, Stored("<token>", IDENTITY)).repository().manifest("1")
+    assert not any(seen.authorization or seen.content for seen in animal.seen)
+
+
+class Rotating(Ticketed):
+    """`refresh-token-rotation`: each refresh token is good for once (artifact-keeper/artifact-keeper#2477, 2026)."""
+
+    def __init__(self, *, rotates: bool = True) -> None:
+        super().__init__()
+        self._rotates = rotates
+        self.good = "R1"
+
+    def issue(self, seen: Seen) -> Response:
+        if seen.form.get("refresh_token") != [self.good]:
+            return Response.of(401, error("UNAUTHORIZED", "revoked"))
+        super().issue(seen)
+        self.good = f"R{len(self.issued) + 1}" if self._rotates else self.good
+        return ok(json.dumps({"access_token": f"T{len(self.issued)}", "refresh_token": self.good}).encode())
+
+    def serve(self, seen: Seen) -> Response:
+        name = seen.path.split("/")[2]
+        return manifest(seen) if self.permits(seen, f"repository:{name}:pull") else challenge(401, bearer())
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+def test_the_newest_refresh_token_is_used(rotates: bool) -> None:
+    animal = Rotating(rotates=rotates)
+    client = Client(animal, Stored("<token>", "R1"))
+    for name in ("a", "b", "c"):
+        assert client.repository(name).manifest("1").digest == DIGEST
+    used = [seen.form["refresh_token"] for seen in animal.at("auth.test")]
+    assert used == ([["R1"], ["R2"], ["R3"]] if rotates else [["R1"]] * 3)
+
+
+class Both:
+    """A stored login with an identity token, and user and password beside it."""
+
+    def find(self, registry: str, repository: str | None) -> Credential:
+        password = password_credential("foo", "bar", "stored")
+        return Credential("", Secret("revoked"), Kind.IDENTITY, "stored", alternative=password)
+
+    def places(self) -> tuple[str, ...]:
+        return ("stored",)
+
+
+class TakesPasswords(Rotating):
+    """A token service that has revoked the refresh token and knows the password."""
+
+    def issue(self, seen: Seen) -> Response:
+        return Ticketed.issue(self, seen) if seen.authorization == basic("foo", "bar") else super().issue(seen)
+
+
+def test_a_revoked_refresh_token_gives_way_to_the_password() -> None:
+    animal = TakesPasswords()
+    assert Client(animal, Both()).repository("a").manifest("1").digest == DIGEST
+    assert animal.at("auth.test")[-1].authorization == basic("foo", "bar")
+    assert len(animal.at("auth.test")) <= 3
