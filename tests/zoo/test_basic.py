@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -88,14 +88,14 @@ def test_a_helper_is_asked_again_when_its_password_is_refused(silent: int) -> No
 @pytest.mark.parametrize("silent", [0, 401, 403])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize(
-    "credentials",
-    [Stored("AWS", "P1", "P2"), Stored("AWS", "P1", refreshable=True), given("AWS", "P1")],
+    "source",
+    [lambda: Stored("AWS", "P1", "P2"), lambda: Stored("AWS", "P1", refreshable=True), lambda: given("AWS", "P1")],
     ids=["a file", "a helper without news", "given"],
 )
-def test_the_same_password_is_not_sent_twice(credentials: Credentials, method: str, silent: int) -> None:
+def test_the_same_password_is_not_sent_twice(source: Callable[[], Credentials], method: str, silent: int) -> None:
     animal = TwelveHours("P3", silent=silent)
     with pytest.raises(Refused) as caught:
-        Client(animal, credentials).send(method, "/v2/foo/manifests/1")
+        Client(animal, source()).send(method, "/v2/foo/manifests/1")
     assert [seen.authorization for seen in animal.seen] == [None, basic("AWS", "P1")]
     assert isinstance(caught.value, Denied if silent == 403 else Unauthorized)
     assert "AWS" in str(caught.value.credential)
@@ -182,7 +182,7 @@ def test_each_tenant_sees_its_own_password_only() -> None:
     client = Client(animal, Paths())
     for name in ("a/x", "b/x", "a/x", "b/x", "a/y"):
         assert client.send("GET", f"/v2/{name}/tags/list", repository_scopes(name, "pull")) == 200
-    with pytest.raises(Unauthorized, match="r.test/c/x, r.test/c, r.test in auth.json"):
+    with pytest.raises(Unauthorized, match="no credentials were found for r.test/c/x, .*r.test/c, .*r.test, .* in auth.json"):
         client.send("GET", "/v2/c/x/tags/list")
     shown: dict[str, set[str]] = {}
     for seen in animal.seen:

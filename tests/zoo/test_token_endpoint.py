@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pratique.auth.credentials import ANONYMOUS, Credentials
+from pratique.auth.events import CredentialSought
 from pratique.auth.realms import RealmPolicy
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Refused, Unauthorized, Unreachable
@@ -53,10 +54,14 @@ class RefusesAnybody(Private):
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_who_has_no_credentials_is_told_where_they_were_sought(status: int) -> None:
     animal = RefusesAnybody(status)
-    with pytest.raises(Unauthorized) as caught:
-        Client(animal, Nothing()).repository("team/foo").manifest("1")
-    for word in ("r.test/team/foo, r.test/team, r.test", "in an empty file", "who are you"):
-        assert word in str(caught.value)
+    client = Client(animal, Nothing())
+    with pytest.raises(Unauthorized, match="found for r.test/team/foo, .* in an empty file") as caught:
+        client.repository("team/foo").manifest("1")
+    [sought] = [event for event in client.events if isinstance(event, CredentialSought)]
+    tried = [key for key in sought.keys if ":443" not in key]
+    assert tried == ["r.test/team/foo", "r.test/team", "r.test"]
+    assert all(key in str(caught.value) for key in tried)
+    assert "who are you" in str(caught.value)
     assert "log in" in (caught.value.advice() or "")
     assert caught.value.credential is None
     assert len(animal.at("r.test")) == 1

@@ -339,16 +339,19 @@ class Conversation:
             credential = credential.alternative
         return credential
 
-    def _refreshed(self, credential: Credential) -> Credential | None:
+    def _refreshed(self, refused: Credential) -> Credential | None:
         """What the source of a refused credential says now, if that is something else."""
-        if not credential.refreshable or "refresh" in self._spent:
-            return None
-        self._spent.add("refresh")
-        found = self._home.credentials.find(self._origin.netloc, self._repository)
-        if found is None or found.secret == credential.secret:
-            return None
-        self._credential = found
-        return found
+        for find in (self._find_credential, self._find_again) if refused.refreshable else ():
+            found = find()
+            if found is not None and found.kind is refused.kind and found.secret != refused.secret:
+                return found
+        return None
+
+    def _find_again(self) -> Credential | None:
+        if "refresh" not in self._spent:
+            self._spent.add("refresh")
+            self._credential = self._home.credentials.find(self._origin.netloc, self._repository) or self._credential
+        return self._credential
 
     def _instead(self, refused: Credential, reason: str) -> Credential | None:
         """As whom to ask a token service that refused a credential. Raises the error where that must not be hidden."""

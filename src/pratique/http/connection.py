@@ -37,6 +37,15 @@ class Timeouts:
 class _Answer(http.client.HTTPResponse):
     """An answer behind some interim ones; the library itself skips only `100 Continue`, and that for ever (RFC 9110 §15.2)."""
 
+    def begin(self) -> None:
+        """Read the head. Raises IncompleteRead where it is cut; the library itself would take that for its end."""
+        stream = self.fp
+        self.fp = _Head(stream)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            self.fp = stream
+
     def _read_status(self) -> tuple[str, int, str]:
         read_status = super()._read_status  # type: ignore[misc]
         for _ in range(MOST_INTERIM_ANSWERS):
@@ -45,6 +54,24 @@ class _Answer(http.client.HTTPResponse):
                 return version, status, reason
             http.client.parse_headers(self.fp)
         raise http.client.HTTPException("nothing but interim answers")
+
+
+class _Head:
+    """The lines of an answer's head, each of them whole."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+        self._begun = False
+
+    def readline(self, limit: int) -> bytes:
+        line = self._stream.readline(limit)
+        if (line or self._begun) and not line.endswith(b"\n") and len(line) < limit:
+            raise http.client.IncompleteRead(line)
+        self._begun = True
+        return line
+
+    def close(self) -> None:
+        """Left to whoever has the stream."""
 
 
 class Stale(Exception):

@@ -1,0 +1,60 @@
+"""Registries for tests: the embedded one on a socket of this machine, and images to put into any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pratique.auth.authenticator import Authenticator
+from pratique.auth.credentials import ANONYMOUS, Credential, Given
+from pratique.auth.scopes import ScopeSet
+from pratique.http.message import Body
+from pratique.http.session import Session
+from pratique.http.transport import HttpTransport, Trust
+from pratique.image.sample import Sample, image, index
+from pratique.server.access import Access
+from pratique.server.app import RegistryApp
+from pratique.server.listen import Listener
+from pratique.server.storage import Storage
+from pratique.spec.platform import Platform
+from pratique.stores.registry import Registry, Repository
+
+AMD64 = Platform.parse("linux/amd64")
+ARM64 = Platform.parse("linux/arm64")
+
+
+@contextmanager
+def serving(folder: Path, access: str = "") -> Iterator[Listener]:
+    """The embedded registry over a folder, with an access file of this text."""
+    file = folder / "access.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(access)
+    with Listener(RegistryApp(Storage(folder / "storage"), Access.load(file)).handle) as listener:
+        yield listener
+
+
+def sample(greeting: str = "hello", created: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> Sample:
+    """An image for two platforms."""
+    files = {"hello": f"#!/bin/sh\necho {greeting}\n".encode()}
+    labels = {"org.opencontainers.image.title": greeting}
+    return index(image(platform, files, created=created, labels=labels) for platform in (AMD64, ARM64))
+
+
+@contextmanager
+def repository(address: str, name: str, creds: str | None = None, trust: Trust | None = None) -> Iterator[Repository]:
+    """A repository as the library sees it."""
+    credentials = Given(Credential.parse(creds, "the test"), frozenset([address])) if creds else ANONYMOUS
+    session: Session[ScopeSet] = Session(HttpTransport(trust), Authenticator(credentials))
+    try:
+        yield Registry(session, address).repository(name)
+    finally:
+        session.close()
+
+
+def push(target: Repository, content: Sample, *tags: str) -> None:
+    """Push everything of an image or index."""
+    for part in content.below:
+        target.push(part.descriptor, Body.of(part.raw).open)
+    target.push(content.root.descriptor, Body.of(content.root.raw).open, tags=tags)
