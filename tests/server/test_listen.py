@@ -160,7 +160,7 @@ def test_content_of_unknown_length() -> None:
             response, content = ask(connection, "GET", "/")
             assert response.headers["Transfer-Encoding"] == "chunked"
             assert content == LARGE
-        assert raw(listener, b"GET / HTTP/1.0\r\nHost: x\r\n\r\n").endswith(b"\r\n\r\n" + LARGE)
+        assert raw(listener, b"GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n").endswith(LARGE)
 
 
 # --- Answers before the content

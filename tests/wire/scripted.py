@@ -35,13 +35,13 @@ class Wire:
         return self._stream.readline()
 
     def say(self, *data: str | bytes) -> None:
-        for piece in data:
-            self.socket.sendall(piece if isinstance(piece, bytes) else piece.encode("latin-1"))
+        """Send this, at once: what a closing server had not sent yet would be lost."""
+        self.socket.sendall(b"".join(piece if isinstance(piece, bytes) else piece.encode("latin-1") for piece in data))
 
     def answer(self, content: bytes = b"", *fields: str, status: str = "200 OK") -> None:
         """A whole answer with its length."""
-        self.say(f"HTTP/1.1 {status}\r\n", *(f"{field}\r\n" for field in fields))
-        self.say(f"Content-Length: {len(content)}\r\n\r\n", content)
+        lines = (f"HTTP/1.1 {status}", *fields, f"Content-Length: {len(content)}", "", "")
+        self.say("\r\n".join(lines), content)
 
     def reset(self) -> None:
         """Close so that the client is told of an error (RST)."""
@@ -109,6 +109,7 @@ class Server:
                 connected, _ = self._listener.accept()
             except OSError:
                 return
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 script = self._scripts[min(self.connections, len(self._scripts) - 1)]
                 self.connections += 1

@@ -263,16 +263,19 @@ def test_a_request_without_a_body_says_so(transport: HttpTransport, method: str)
 
 def test_a_body_longer_than_announced_never_becomes_another_request(transport: HttpTransport) -> None:
     received: list[bytes] = []
+    gone = threading.Event()
 
     def script(wire: Wire) -> None:
         wire.head()
         received.append(wire.read())
+        gone.set()
 
     with Server(script) as server:
         body = Body(lambda: closing(io.BytesIO(b"12345GET /secret HTTP/1.1\r\n\r\n")), 5)
         with pytest.raises(Misbehaved, match="5 were announced"):
             get(transport, server.url(), "PUT", body)
-    assert b"GET" not in b"".join(received)
+        assert gone.wait(PATIENCE_SECONDS)
+    assert received == [b"12345"]
 
 
 def test_a_body_shorter_than_announced_is_an_error(transport: HttpTransport) -> None:
@@ -575,9 +578,12 @@ def test_a_connection_that_is_not_taken_runs_out_of_time(full: int, scheme: str)
 
 
 def test_a_handshake_that_is_not_answered_runs_out_of_time() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, closing(HttpTransport(timeouts=BRIEF)) as transport:
-        with pytest.raises(Unanswered, match="in time"):
-            get(transport, f"https://127.0.0.1:{listener.getsockname()[1]}/")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        closing(HttpTransport(timeouts=BRIEF)) as transport,
+        pytest.raises(Unanswered, match="in time"),
+    ):
+        get(transport, f"https://127.0.0.1:{listener.getsockname()[1]}/")
 
 
 # Being cancelled
@@ -737,9 +743,12 @@ def test_a_client_certificate_is_shown(
 
 
 def test_a_missing_client_certificate_is_an_error(mutual_tls: ssl.SSLContext, ca_file: str) -> None:
-    with closing(HttpTransport(Trust(ca_file=ca_file))) as transport, Server(tls=mutual_tls) as server:
-        with pytest.raises(Unanswered):
-            get(transport, server.url())
+    with (
+        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        Server(tls=mutual_tls) as server,
+        pytest.raises(Unanswered),
+    ):
+        get(transport, server.url())
 
 
 def test_files_that_cannot_be_used_are_the_callers_mistake(
@@ -761,29 +770,36 @@ def test_files_that_cannot_be_used_are_the_callers_mistake(
         Trust(cert=ca_file, key=key),
         Trust(cert=cert, key=locked),
     ):
-        with closing(HttpTransport(trust)) as transport, Server(tls=server_tls) as server:
-            with pytest.raises(InvalidInput, match="cannot be loaded from"):
-                get(transport, server.url())
+        with (
+            closing(HttpTransport(trust)) as transport,
+            Server(tls=server_tls) as server,
+            pytest.raises(InvalidInput, match="cannot be loaded from"),
+        ):
+            get(transport, server.url())
 
 
 def test_plain_http_for_https_is_explained(transport: HttpTransport) -> None:
-    with Server(lambda wire: wire.say("HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        with pytest.raises(Unanswered, match="no TLS connection") as caught:
-            get(transport, server.url().replace("http:", "https:"))
+    with (
+        Server(lambda wire: wire.say("HTTP/1.1 400 Bad Request\r\n\r\n")) as server,
+        pytest.raises(Unanswered, match="no TLS connection") as caught,
+    ):
+        get(transport, server.url().replace("http:", "https:"))
     assert "--plain-http" in str(caught.value.advice())
 
 
-def test_who_speaks_tls(transport: HttpTransport, server_tls: ssl.SSLContext, full: int) -> None:
+def test_who_speaks_tls(transport: HttpTransport, server_tls: ssl.SSLContext) -> None:
     with Server(tls=server_tls) as server:
         assert transport.speaks_tls(Origin("https", "127.0.0.1", server.port))
         assert transport.speaks_tls(Origin("https", "localhost", server.port))
-    with Server(politely) as plain:
+    with Server(lambda wire: wire.say("HTTP/1.1 400 Bad Request\r\n\r\n")) as plain:
         assert not transport.speaks_tls(Origin("https", "127.0.0.1", plain.port))
-    with Server(lambda wire: wire.say("HTTP/1.1 400 Bad Request\r\n\r\n")) as eager:
-        assert not transport.speaks_tls(Origin("https", "127.0.0.1", eager.port))
-    assert not transport.speaks_tls(Origin("https", "127.0.0.1", eager.port)), "nobody listens there"
-    with closing(HttpTransport(timeouts=BRIEF)) as brief:
-        assert not brief.speaks_tls(Origin("https", "127.0.0.1", full))
+    assert not transport.speaks_tls(Origin("https", "127.0.0.1", plain.port)), "nobody listens there"
+
+
+def test_who_does_not_answer_does_not_speak_tls(full: int) -> None:
+    with closing(HttpTransport(timeouts=BRIEF)) as transport, Server(silent) as server:
+        assert not transport.speaks_tls(Origin("https", "127.0.0.1", server.port))
+        assert not transport.speaks_tls(Origin("https", "127.0.0.1", full))
 
 
 # Addresses that are not public
@@ -792,14 +808,17 @@ def test_who_speaks_tls(transport: HttpTransport, server_tls: ssl.SSLContext, fu
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_public_only_refuses_this_machine_before_a_byte_is_sent(transport: HttpTransport, tls: bool) -> None:
     received: list[bytes] = []
+    gone = threading.Event()
 
     def script(wire: Wire) -> None:
         received.append(wire.read())
+        gone.set()
 
     with Server(script) as server:
         url = server.url(host="localhost").replace("http:", "https:" if tls else "http:")
         with pytest.raises(Unreachable, match="not public"):
             transport(Request("GET", url, public_only=True))
+        assert gone.wait(PATIENCE_SECONDS)
     assert received == [b""]
 
 

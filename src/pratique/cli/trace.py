@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ..auth.events import ChallengeIgnored, CredentialSought, TokenAsked, TokenDenied, TokenGranted, TokenReused
 from ..http.events import Event, Observer, Redirected, Retried, Sent, Warned
+from ..http.problem import status_text
 from .output import Output
 
 
@@ -16,11 +18,16 @@ def observer(output: Output) -> Observer:
         if isinstance(event, Warned):
             output.warn(event.text)
         elif output.debug:
-            output.tell(describe(event))
+            output.tell(f"{step(event)}: {describe(event)}")
         elif isinstance(event, Retried):
             output.note(f"{event.request}: {event.reason}; again in {event.seconds:.1f} s")
 
     return tell
+
+
+def step(event: Event) -> str:
+    """What kind of step an event is, in one word."""
+    return _STEPS.get(type(event), "note")
 
 
 def describe(event: Event) -> str:
@@ -28,36 +35,52 @@ def describe(event: Event) -> str:
     return next((line(event) for kind, line in _LINES if isinstance(event, kind)), str(event))
 
 
-def _sent(event: Sent) -> str:
+def describe_request(event: Sent) -> str:
+    """A request, what was shown with it and what came of it."""
     shown = f" [{event.authorization}]" if event.authorization else ""
-    answer = str(event.status) if event.status is not None else event.failure
+    answer = status_text(event.status) if event.status is not None else event.failure
+    return f"{event.method} {event.url}{shown} -> {answer}"
+
+
+def _sent(event: Sent) -> str:
     challenges = "".join(f" | WWW-Authenticate: {line}" for line in event.challenges)
-    return f"{event.method} {event.url}{shown} -> {answer} ({event.seconds * 1000:.0f} ms){challenges}"
+    return f"{describe_request(event)} ({event.seconds * 1000:.0f} ms){challenges}"
 
 
 def _sought(event: CredentialSought) -> str:
-    where = ", ".join(event.places) or "nowhere: no credentials are used"
-    return f"credential for {', '.join(event.keys)} in {where}: {event.found or 'none'}"
+    found = event.found or f"none in {', '.join(event.places) or 'this command, which uses none'}"
+    return f"{found} (keys: {', '.join(event.keys)})"
 
 
 def _asked(event: TokenAsked) -> str:
-    return f"token asked of {event.realm} for {' '.join(event.scopes) or 'no scope'} as {event.credential or 'anybody'}"
+    return f"asked of {event.realm} for {' '.join(event.scopes) or 'no scope'} as {event.credential or 'anybody'}"
 
 
 def _granted(event: TokenGranted) -> str:
     said = f", said to be for {event.granted}" if event.granted else ""
-    return f"token granted for {event.lifetime:.0f} s{said}"
+    return f"granted for {event.lifetime:.0f} s{said}"
 
+
+_STEPS: Final = {
+    Sent: "request",
+    Retried: "retry",
+    Redirected: "redirect",
+    CredentialSought: "credential",
+    TokenAsked: "token",
+    TokenGranted: "token",
+    TokenReused: "token",
+    TokenDenied: "token",
+}
 
 _LINES: tuple[tuple[type[Event], Callable[..., str]], ...] = (
     (Sent, _sent),
-    (Redirected, lambda event: f"redirected to {event.target}"),
+    (Redirected, lambda event: f"to {event.target}"),
     (Retried, lambda event: f"{event.request}: {event.reason}; again in {event.seconds:.1f} s"),
     (CredentialSought, _sought),
     (TokenAsked, _asked),
     (TokenGranted, _granted),
     (TokenDenied, lambda event: event.reason),
-    (TokenReused, lambda event: f"token reused for {' '.join(event.scopes) or 'no scope'}"),
+    (TokenReused, lambda event: f"reused for {' '.join(event.scopes) or 'no scope'}"),
     (ChallengeIgnored, lambda event: f"challenge not answered: {event.challenge}: {event.reason}"),
     (Warned, lambda event: f"warning: {event.text}"),
 )

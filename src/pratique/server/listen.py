@@ -203,7 +203,8 @@ class _Connection:
         content = content_of(head, reader, self._continue if expects else None)
         request = _request(head, self._listener.scheme, content)
         with self._listener.handle(request) as response:
-            persistent = head.persistent and not self._listener.closing and _is_drainable(content)
+            framed = response.length is not None or head.minor == 1  # in HTTP/1.0 only the end of the connection tells
+            persistent = framed and head.persistent and not self._listener.closing and _is_drainable(content)
             sent = self._send(response, head, close=not persistent)
         self._log(request, response.status, sent, time.monotonic() - start)
         if persistent:

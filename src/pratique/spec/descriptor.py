@@ -42,7 +42,7 @@ class Descriptor:
             media_type=reading.line(document, "mediaType", what),
             digest=_digest(document, what),
             size=_size(document, what),
-            platform=Platform.from_json(platform) if platform else None,
+            platform=Platform.from_json(platform, f"{what}'s platform") if platform else None,
             artifact_type=reading.line(document, "artifactType", what),
             annotations=read_annotations(document, what),
             urls=reading.texts(document, "urls", what),

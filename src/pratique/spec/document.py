@@ -79,7 +79,7 @@ def _shown(value: object) -> str:
     # The content of a list or an object may be too deep and too long to be written out.
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"
-    return _excerpt(repr(value).encode())
+    return _excerpt(value[:61].encode("utf-8", "replace")) if isinstance(value, str) else str(value)[:60]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

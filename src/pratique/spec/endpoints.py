@@ -43,7 +43,7 @@ class Endpoint:
         return found.groupdict() if found else None
 
 
-VERSION: Final = Endpoint("end-1", ("GET", "HEAD"), "/v2/")
+VERSION: Final = Endpoint("end-1", ("GET", "HEAD"), "/v2/", resource="")
 BLOB: Final = Endpoint("end-2", ("GET", "HEAD"), "/v2/{name}/blobs/{digest}", actions=(PULL,))
 MANIFEST: Final = Endpoint("end-3", ("GET", "HEAD"), "/v2/{name}/manifests/{reference}", actions=(PULL,))
 UPLOADS: Final = Endpoint("end-4", ("POST",), "/v2/{name}/blobs/uploads/", actions=(PUSH,))

@@ -50,9 +50,8 @@ class Platform:
         return cls(parts[0], parts[1], parts[2] if len(parts) == 3 else "", version)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Platform:
-        """Read the object of a descriptor's `platform`, or an image's config. Raises Misbehaved."""
-        what = "platform"
+    def from_json(cls, document: Mapping[str, Any], what: str = "platform") -> Platform:
+        """Read the object of a descriptor's `platform`, or an image's config; `what` is for the error. Raises Misbehaved."""
         return cls(
             field.line(document, "os", what),
             field.line(document, "architecture", what),

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pratique.auth.challenge import Challenge, parse_challenges
 from pratique.auth.secret import Secret
 from pratique.server.access import Access, Rule, Tokens
+from pratique.server.guard import parse_basic
 from pratique.spec.digest import Digest
 
 from .asking import CONFIG, LAYER, ROOT, Answer, Asking
@@ -63,6 +66,18 @@ def asking(folder: Path, **access: Any) -> Asking:
 
 
 # --- Basic
+
+
+@given(st.text(), st.text())
+def test_a_name_and_a_password(user: str, password: str) -> None:
+    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    assert parse_basic(f"bAsIc  {encoded} ") == tuple(f"{user}:{password}".split(":", 1))
+
+
+@given(st.text(), st.sampled_from(["", "Basic ", "basic "]))
+def test_an_authorization_that_makes_no_sense(text: str, scheme: str) -> None:
+    found = parse_basic(scheme + text)
+    assert found is None or len(found) == 2
 
 
 @pytest.mark.parametrize(("method", "target", "need"), NEEDS)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from pratique.http.message import Body
 from pratique.server.manifests import MOST_BYTES
 from pratique.spec import media
 from pratique.spec.digest import Digest
@@ -96,6 +98,13 @@ def test_the_largest_manifest(ask: Asking) -> None:
     assert ask.push_manifest("foo/bar", "large", image(annotations={"a": "x" * rest})).status == 201
     answer = ask.push_manifest("foo/bar", "larger", image(annotations={"a": "x" * (rest + 1)}))
     assert (answer.status, answer.code) == (413, "MANIFEST_INVALID")
+
+
+def test_a_manifest_that_does_not_say_how_large_it_is(ask: Asking) -> None:
+    ask.push_image("foo/bar", "v1")
+    for content, status in ((image(), 201), (b" " * (MOST_BYTES + 1), 413)):
+        body = replace(Body.of(content), size=None)
+        assert ask("PUT", MANIFESTS + "v2", body, Content_Type=media.OCI_MANIFEST).status == status
 
 
 @pytest.mark.parametrize("missing", [CONFIG, LAYER])

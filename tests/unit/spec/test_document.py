@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import Any
 
 import pytest
@@ -123,8 +124,7 @@ def test_the_error_shows_little_of_what_came() -> None:
 def test_the_error_shows_nothing_of_a_secret(raw: bytes) -> None:
     with pytest.raises(Misbehaved) as caught:
         document.parse_object(raw, "it", secret=True)
-    assert "hunter2" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 # Fields

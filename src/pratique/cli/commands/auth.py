@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from ...auth.events import CredentialSought, TokenAsked, TokenGranted
+from ...auth.events import CredentialSought, TokenAsked
 from ...auth.scopes import repository_scopes
 from ...errors import Error, InvalidInput, NotFound, Refused, Unsupported
 from ...http.events import Event, Sent
@@ -17,7 +17,7 @@ from ...stores import permission
 from .. import options
 from ..connect import connected, repository
 from ..output import Output, error_document
-from ..trace import describe
+from ..trace import describe, describe_request, step
 
 EXAMPLES = """examples:
   pratique auth explain ghcr.io/org/app:1.2
@@ -102,8 +102,7 @@ def _explanation(
 def _print_explanation(
     output: Output, reference: Reference, action: str, events: list[Event], verdict: str, error: Error | None
 ) -> None:
-    rows = [_row(event) for event in events]
-    output.table(("TIME", "STEP", "WHAT"), [row for row in rows if row])
+    output.table(("TIME", "STEP", "WHAT"), [row for event in events for row in _rows(event)])
     output.line("")
     if error is None:
         output.line(f"{action} of {reference}: {verdict}{_by(events)}")
@@ -113,12 +112,12 @@ def _print_explanation(
         output.line(f"hint: {advice}")
 
 
-def _row(event: Event) -> tuple[str, str, str]:
-    time = f"{event.seconds * 1000:.0f} ms" if isinstance(event, Sent) else ""
-    return time, _NAMES.get(type(event), "note"), describe(event)
-
-
-_NAMES = {Sent: "request", CredentialSought: "credential", TokenAsked: "token", TokenGranted: "token"}
+def _rows(event: Event) -> list[tuple[str, str, str]]:
+    """An event as rows of a table; a challenge has one of its own."""
+    if not isinstance(event, Sent):
+        return [("", step(event), describe(event))]
+    request = (f"{event.seconds * 1000:.0f} ms", step(event), describe_request(event))
+    return [request, *(("", "challenge", line) for line in event.challenges)]
 
 
 def _by(events: list[Event]) -> str:

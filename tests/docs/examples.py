@@ -1,0 +1,290 @@
+"""The examples of the documents: found in a page, run in this process, and compared with what the page shows.
+
+A block of the language `console` is a terminal: a line after `$ ` is a command, what follows is what it prints. Every
+such command of a page runs, from top to bottom, in an empty folder with the storage of a registry in `registry`. A block
+whose language is followed by a name (`toml access.toml`) is written to a file of that name. Blocks of any other language are
+left alone.
+
+The pages write the ports that people would use; each `serve` gets a free one, and the output is put back. Times, tokens and
+the width of columns differ from run to run and are not compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shlex
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from unittest import mock
+
+from pratique.auth.authenticator import Authenticator
+from pratique.auth.scopes import ScopeSet
+from pratique.cli.main import main
+from pratique.http.local import LocalTransport
+from pratique.http.origin import Origin
+from pratique.http.session import Session
+from pratique.server.app import RegistryApp
+from pratique.server.storage import Storage
+from pratique.stores.registry import Repository
+from tests.registries import push, sample
+
+ROOT: Final = Path(__file__).parents[2]
+HOME: Final = "/home/captain"  # what the pages call the user's home
+
+# What is in the registry of every page.
+CONTENT: Final = {
+    "app": {"1.0": "hello", "1.1": "ahoy", "old": "goodbye", "stable": "hello"},
+    "bar": {"1.0": "hello"},
+    "foo": {"1.0": "hello"},
+    "foo/bar": {"1.0": "hello", "qux": "qux"},
+}
+
+_FENCE = re.compile(r"^```(\S*)[ ]*(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CHANGING: Final = (
+    (re.compile(r"\b\d+ ms\b"), "1 ms"),
+    (re.compile(r'"seconds": [0-9.e-]+'), '"seconds": 0.001'),
+    (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+"), "eyJ…"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the name after it, and where its text is in the page."""
+
+    language: str
+    name: str
+    start: int
+    text: str
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The fenced blocks of a page."""
+    for found in _FENCE.finditer(page):
+        yield Block(found[1], found[2], found.start(3), found[3])
+
+
+def commands(text: str) -> Iterator[tuple[str, str]]:
+    """The commands of a terminal, and what is shown below each."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        yield command, shown
+
+
+def normal(text: str) -> str:
+    """Output without what differs from run to run."""
+    for pattern, constant in _CHANGING:
+        text = pattern.sub(constant, text)
+    lines = (re.sub(r" {2,}", "  ", line.strip()) for line in text.splitlines())
+    return "\n".join(lines).strip("\n")
+
+
+def run_page(page: str, folder: Path) -> str:
+    """The page as it would be if every output were the one of now; what differs only from run to run stays."""
+    pieces: list[str] = []
+    end = 0
+    with Shell(folder) as shell:
+        for block in blocks(page):
+            if block.name:
+                shell.write(block.name, block.text)
+            if block.language != "console":
+                continue
+            pieces += [page[end : block.start], *(_again(shell, *each) for each in commands(block.text))]
+            end = block.start + len(block.text)
+    return "".join([*pieces, page[end:]])
+
+
+def _again(shell: Shell, command: str, shown: str) -> str:
+    printed = shell.run(command)
+    if normal(printed) != normal(shown):
+        shown = _CHANGING[0][0].sub("1 ms", _CHANGING[2][0].sub("eyJ…", printed.rstrip("\n")))
+        shown += "\n" if shown else ""
+    return f"$ {command}\n{shown}"
+
+
+class Shell:
+    """As much of a shell as the pages use: pipes, `<`, `>`, `&` behind `serve`, `echo $?`, `cat`, `sha256sum`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports: dict[str, str] = {}  # of the page, and the real ones
+        self._code = 0
+        self._ending = ExitStack()
+        self._programs: dict[str, Callable[[list[str]], int]] = {
+            "pratique": _pratique,
+            "echo": self._echo,
+            "cat": _cat,
+            "sha256sum": _sha256sum,
+        }
+
+    def __enter__(self) -> Shell:
+        fill(self._folder / "registry")
+        self._ending.enter_context(_inside(self._folder))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(self._real(text))
+
+    def run(self, command: str) -> str:
+        """Everything that a command prints, as the page would have it."""
+        lexer = shlex.shlex(self._real(command), posix=True, punctuation_chars="|&<>")
+        words = list(lexer)
+        if words[-1] == "&":
+            return self._paged(self._serve(words[1:-1]))
+        terminal, stdin = Stream(), b""
+        stages = list(_split(words, "|"))
+        for stage in stages[:-1]:
+            pipe = Stream()
+            self._call(stage, stdin, pipe, terminal)
+            stdin = pipe.content
+        self._call(stages[-1], stdin, terminal, terminal, is_terminal=True)
+        return self._paged(terminal.content.decode())
+
+    def _call(
+        self, words: list[str], stdin: bytes, out: Stream, terminal: Stream, *, is_terminal: bool = False
+    ) -> None:
+        for sign in ("<", ">"):
+            if sign in words:
+                at = words.index(sign)
+                name = words[at + 1]
+                del words[at : at + 2]
+                if sign == "<":
+                    stdin = Path(name).read_bytes()
+                else:
+                    file = out = Stream()
+                    self._ending.callback(file.close)
+                    is_terminal = False
+                    self._perform(words, stdin, out, terminal, is_terminal=False)
+                    Path(name).write_bytes(out.content)
+                    return
+        self._perform(words, stdin, out, terminal, is_terminal=is_terminal)
+
+    def _perform(self, words: list[str], stdin: bytes, out: Stream, terminal: Stream, *, is_terminal: bool) -> None:
+        out.is_terminal = is_terminal
+        program = self._programs[words[0]]
+        with (
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")),
+            redirect_stdout(out),
+            redirect_stderr(terminal),
+        ):
+            self._code = program(words[1:])
+
+    def _serve(self, words: list[str]) -> str:
+        """Start a registry on a free port instead of the page's."""
+        at = words.index("--address") + 1
+        host, _, port = words[at].rpartition(":")
+        words[at] = f"{host}:0"
+        server = self._ending.enter_context(
+            subprocess.Popen([sys.executable, "-m", "pratique", *words], stdout=subprocess.PIPE, text=True)
+        )
+        self._ending.callback(server.terminate)
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        found = re.search(r"://[^:]+:(\d+)", line)
+        assert found, f"the registry did not start: {line}"
+        self._ports[port] = found[1]
+        return line
+
+    def _echo(self, words: list[str]) -> int:
+        print(*(str(self._code) if word == "$?" else word for word in words))
+        return 0
+
+    def _real(self, text: str) -> str:
+        for shown, real in self._ports.items():
+            text = re.sub(rf":{shown}\b", f":{real}", text)
+        return text
+
+    def _paged(self, text: str) -> str:
+        for shown, real in self._ports.items():
+            text = re.sub(rf":{real}\b", f":{shown}", text)
+        return text.replace(os.environ["HOME"], HOME)
+
+
+class Stream(io.TextIOWrapper):
+    """Where a command prints to: a terminal or a pipe."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        self.is_terminal = False
+        super().__init__(self._bytes, "utf-8", write_through=True)
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    @property
+    def content(self) -> bytes:
+        return self._bytes.getvalue()
+
+
+def _pratique(words: list[str]) -> int:
+    try:
+        return main(words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def _cat(words: list[str]) -> int:
+    for word in words:
+        print(Path(word).read_text(), end="")
+    return 0
+
+
+def _sha256sum(_: list[str]) -> int:
+    print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(), " -")
+    return 0
+
+
+def _split(words: list[str], sign: str) -> Iterator[list[str]]:
+    part: list[str] = []
+    for word in words:
+        if word == sign:
+            yield part
+            part = []
+        else:
+            part.append(word)
+    yield part
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+# --- The registry of a page
+
+
+def fill(folder: Path) -> None:
+    """Push what every page's registry has to a storage, whoever may do what with it later."""
+    origin = Origin.of("https://registry.test")
+    transport = LocalTransport({origin: RegistryApp(Storage(folder)).handle})
+    session: Session[ScopeSet] = Session(transport, Authenticator())
+    with mock.patch("gzip.compress", stored):
+        for name, tags in CONTENT.items():
+            repository = Repository(session, origin.netloc, name)
+            for tag, greeting in tags.items():
+                push(repository, sample(greeting), tag)
+
+
+def stored(data: bytes, *_: object, **__: object) -> bytes:
+    """A gzip member that is not compressed: compressors differ from machine to machine, and digests are shown."""
+    assert len(data) <= 0xFFFF
+    block = b"\x01" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+    trailer = struct.pack("<LL", zlib.crc32(data), len(data))
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block + trailer
