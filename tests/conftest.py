@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from pratique.cli.main import main
+from tests.commands import Ran, Run
 
 # Settings of the person or machine that would change what Pratique or a peer does.
 FOREIGN = frozenset(
@@ -70,3 +75,20 @@ def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) ->
     home = next(homes)
     monkeypatch.setenv("HOME", str(home))
     return home
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command: its exit code and what it printed; `stdin` is what it reads."""
+
+    def run(*words: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        sys.stdout.flush()
+        captured = capfdbinary.readouterr()
+        return Ran(code, captured.out.decode(), captured.err.decode())
+
+    return run

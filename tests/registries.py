@@ -10,6 +10,7 @@ from pathlib import Path
 from pratique.auth.authenticator import Authenticator
 from pratique.auth.credentials import ANONYMOUS, Credential, Given
 from pratique.auth.scopes import ScopeSet
+from pratique.http.events import Observer, ignore
 from pratique.http.message import Body
 from pratique.http.session import Session
 from pratique.http.transport import HttpTransport, Trust
@@ -43,10 +44,12 @@ def sample(greeting: str = "hello", created: datetime = datetime(2026, 1, 1, tzi
 
 
 @contextmanager
-def repository(address: str, name: str, creds: str | None = None, trust: Trust | None = None) -> Iterator[Repository]:
+def repository(
+    address: str, name: str, creds: str | None = None, trust: Trust | None = None, tell: Observer = ignore
+) -> Iterator[Repository]:
     """A repository as the library sees it."""
     credentials = Given(Credential.parse(creds, "the test"), frozenset([address])) if creds else ANONYMOUS
-    session: Session[ScopeSet] = Session(HttpTransport(trust), Authenticator(credentials))
+    session: Session[ScopeSet] = Session(HttpTransport(trust), Authenticator(credentials), tell=tell)
     try:
         yield Registry(session, address).repository(name)
     finally:

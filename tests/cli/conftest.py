@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pratique.cli.main import main
 from tests.registries import push, repository, sample, serving
 
 ACCESS = """
@@ -28,43 +23,6 @@ pattern = "bar"
 allow = { anonymous = ["pull"], captain = ["push", "delete"] }
 """
 CREDS = "captain:secret-of-captain"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> Any:
-        return json.loads(self.err.splitlines()[-1])["error"]
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command: its exit code and what it printed; `stdin` is what it reads."""
-
-    def run(*words: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        try:
-            code = main(words)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        sys.stdout.flush()
-        captured = capfdbinary.readouterr()
-        return Ran(code, captured.out.decode(), captured.err.decode())
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import CREDS, Run
+from tests.commands import Run
+
+from .conftest import CREDS
 
 BEARER = """
 scheme = "bearer"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.commands import Run
 from tests.registries import sample
 
-from .conftest import CREDS, Run
+from .conftest import CREDS
 
 INDEX = sample().root.descriptor.digest
 

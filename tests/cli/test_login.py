@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run
+from tests.commands import Run
 
 CLOSED_BASIC = '[users]\nu = "secret-word"\n'
 CLOSED_BEARER = 'scheme = "bearer"\n[users]\nu = "secret-word"\n'

@@ -14,8 +14,9 @@ import pytest
 
 from pratique.cli import commands
 from pratique.version import VERSION
+from tests.commands import Run
 
-from .conftest import CREDS, Run
+from .conftest import CREDS
 
 PRATIQUE = [sys.executable, "-m", "pratique"]
 

@@ -10,9 +10,10 @@ import pytest
 
 from pratique.spec import media
 from pratique.spec.digest import Digest
+from tests.commands import Run
 from tests.registries import sample
 
-from .conftest import CREDS, Run
+from .conftest import CREDS
 
 INDEX = sample().root
 OLD = sample("old").root

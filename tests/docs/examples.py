@@ -140,46 +140,32 @@ class Shell:
     def run(self, command: str) -> str:
         """Everything that a command prints, as the page would have it."""
         lexer = shlex.shlex(self._real(command), posix=True, punctuation_chars="|&<>")
+        lexer.whitespace_split = True
         words = list(lexer)
         if words[-1] == "&":
             return self._paged(self._serve(words[1:-1]))
-        terminal, stdin = Stream(), b""
-        stages = list(_split(words, "|"))
-        for stage in stages[:-1]:
+        terminal, stdin = Stream(is_terminal=True), b""
+        *before, last = _split(words, "|")
+        for stage in before:
             pipe = Stream()
             self._call(stage, stdin, pipe, terminal)
             stdin = pipe.content
-        self._call(stages[-1], stdin, terminal, terminal, is_terminal=True)
+        self._call(last, stdin, terminal, terminal)
         return self._paged(terminal.content.decode())
 
-    def _call(
-        self, words: list[str], stdin: bytes, out: Stream, terminal: Stream, *, is_terminal: bool = False
-    ) -> None:
-        for sign in ("<", ">"):
-            if sign in words:
-                at = words.index(sign)
-                name = words[at + 1]
-                del words[at : at + 2]
-                if sign == "<":
-                    stdin = Path(name).read_bytes()
-                else:
-                    file = out = Stream()
-                    self._ending.callback(file.close)
-                    is_terminal = False
-                    self._perform(words, stdin, out, terminal, is_terminal=False)
-                    Path(name).write_bytes(out.content)
-                    return
-        self._perform(words, stdin, out, terminal, is_terminal=is_terminal)
-
-    def _perform(self, words: list[str], stdin: bytes, out: Stream, terminal: Stream, *, is_terminal: bool) -> None:
-        out.is_terminal = is_terminal
-        program = self._programs[words[0]]
+    def _call(self, words: list[str], stdin: bytes, out: Stream, terminal: Stream) -> None:
+        """Run one program, whose `<` and `>` name files."""
+        source, target = _taken(words, "<"), _taken(words, ">")
+        stdin = Path(source).read_bytes() if source else stdin
+        out = Stream() if target else out
         with (
             mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")),
             redirect_stdout(out),
             redirect_stderr(terminal),
         ):
-            self._code = program(words[1:])
+            self._code = self._programs[words[0]](words[1:])
+        if target:
+            Path(target).write_bytes(out.content)
 
     def _serve(self, words: list[str]) -> str:
         """Start a registry on a free port instead of the page's."""
@@ -215,13 +201,13 @@ class Shell:
 class Stream(io.TextIOWrapper):
     """Where a command prints to: a terminal or a pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_terminal: bool = False) -> None:
         self._bytes = io.BytesIO()
-        self.is_terminal = False
+        self._is_terminal = is_terminal
         super().__init__(self._bytes, "utf-8", write_through=True)
 
     def isatty(self) -> bool:
-        return self.is_terminal
+        return self._is_terminal
 
     @property
     def content(self) -> bytes:
@@ -244,6 +230,16 @@ def _cat(words: list[str]) -> int:
 def _sha256sum(_: list[str]) -> int:
     print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(), " -")
     return 0
+
+
+def _taken(words: list[str], sign: str) -> str | None:
+    """Take a sign and the file that it names out of some words."""
+    if sign not in words:
+        return None
+    at = words.index(sign)
+    name = words[at + 1]
+    del words[at : at + 2]
+    return name
 
 
 def _split(words: list[str], sign: str) -> Iterator[list[str]]:

@@ -53,9 +53,7 @@ def test_a_registry_with_a_token_service_names_it(
 ) -> None:
     bundle = tmp_path / "bundle.pem"
     ca.cert_pem.write_to_path(bundle)
-    token = TokenAuth(
-        realm="http://127.0.0.1:1/token", service="peers", issuer="harbour", certificates=bundle
-    )
+    token = TokenAuth(realm="http://127.0.0.1:1/token", service="peers", issuer="harbour", certificates=bundle)
     status, challenge = ask(docker_registry(token=token))
     assert status == 401
     assert challenge == 'Bearer realm="http://127.0.0.1:1/token",service="peers"'
@@ -72,9 +70,7 @@ def test_a_registry_that_cannot_start_says_why(docker_registry: StartsRegistry) 
         docker_registry(settings={"storage": {"nosuchstorage": {}}})
 
 
-def test_skopeo_reports_a_repository_that_is_missing(
-    docker_registry: StartsRegistry, skopeo: RunsSkopeo
-) -> None:
+def test_skopeo_reports_a_repository_that_is_missing(docker_registry: StartsRegistry, skopeo: RunsSkopeo) -> None:
     registry = docker_registry()
     ended = skopeo("list-tags", "--tls-verify=false", f"docker://{registry.address}/nowhere")
     assert ended.returncode != 0

@@ -99,7 +99,9 @@ def test_bad_input_is_a_value_error_for_those_who_know_only_python() -> None:
 
 
 def test_a_refusal_carries_what_was_met_and_asked() -> None:
-    error = Denied("no", challenges=('Basic realm="r"',), credential="password of 'ada' from --creds", asked="a", wanted="b")
+    error = Denied(
+        "no", challenges=('Basic realm="r"',), credential="password of 'ada' from --creds", asked="a", wanted="b"
+    )
     assert error.challenges == ('Basic realm="r"',)
     assert error.credential == "password of 'ada' from --creds"
     assert (error.asked, error.wanted) == ("a", "b")

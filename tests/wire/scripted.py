@@ -55,7 +55,7 @@ class Wire:
             self.socket.close()
 
 
-Script = Callable[[Wire], None]
+Script = Callable[[Wire], object]
 
 
 def politely(wire: Wire) -> None:
@@ -125,7 +125,7 @@ class Server:
                 connected = self._tls.wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
                 with self._lock:
                     self._sockets.append(connected)
-                connected.do_handshake()  # type: ignore[attr-defined]
+                connected.do_handshake()
             wire = Wire(connected)
             script(wire)
         except OSError:

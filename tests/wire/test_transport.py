@@ -279,7 +279,7 @@ def test_a_body_longer_than_announced_never_becomes_another_request(transport: H
 
 
 def test_a_body_shorter_than_announced_is_an_error(transport: HttpTransport) -> None:
-    with Server(lambda wire: wire.head() and wire.read() and None) as server:
+    with Server(lambda wire: wire.head() and wire.read()) as server:
         body = Body(lambda: closing(io.BytesIO(b"123")), 5)
         with pytest.raises(Misbehaved, match="the content has 3 bytes, 5 were announced"):
             get(transport, server.url(), "PUT", body)
@@ -549,7 +549,7 @@ def test_a_small_rest_that_has_not_arrived_is_not_waited_for(
 def test_a_server_that_does_not_answer_runs_out_of_time() -> None:
     with (
         closing(HttpTransport(timeouts=BRIEF)) as transport,
-        Server(lambda wire: wire.read() and None) as server,
+        Server(lambda wire: wire.read()) as server,
         pytest.raises(Unanswered, match=r"no answer from .* in 0\.2 s") as caught,
     ):
         get(transport, server.url())

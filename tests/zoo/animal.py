@@ -269,5 +269,3 @@ class Stored:
 
     def places(self) -> tuple[str, ...]:
         return ("stored",)
-
-

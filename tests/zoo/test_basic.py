@@ -182,7 +182,9 @@ def test_each_tenant_sees_its_own_password_only() -> None:
     client = Client(animal, Paths())
     for name in ("a/x", "b/x", "a/x", "b/x", "a/y"):
         assert client.send("GET", f"/v2/{name}/tags/list", repository_scopes(name, "pull")) == 200
-    with pytest.raises(Unauthorized, match="no credentials were found for r.test/c/x, .*r.test/c, .*r.test, .* in auth.json"):
+    with pytest.raises(
+        Unauthorized, match=r"no credentials were found for r\.test/c/x, .*r\.test/c, .*r\.test, .* in auth\.json"
+    ):
         client.send("GET", "/v2/c/x/tags/list")
     shown: dict[str, set[str]] = {}
     for seen in animal.seen:

@@ -11,7 +11,7 @@ import pytest
 from pratique.auth.credentials import Credential
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Refused
-from pratique.http.message import Request, Response
+from pratique.http.message import Response
 
 from .animal import (
     Animal,
@@ -188,7 +188,9 @@ def test_a_wordless_refusal_of_a_kept_token_is_heard_out(status: int, method: st
         assert client.send("GET", "/v2/foo/tags/list", both) == 200
     animal.seen.clear()
     assert client.send(method, "/v2/foo/manifests/1", both) == 200
-    assert [f"{s.method} {s.host} {(s.authorization or '-')}".replace(basic("foo", "bar"), "Basic") for s in animal.seen] == [
+    assert [
+        f"{s.method} {s.host} {(s.authorization or '-')}".replace(basic("foo", "bar"), "Basic") for s in animal.seen
+    ] == [
         f"{method} r.test Bearer T1",
         f"{method} r.test -",
         "GET auth.test Basic",

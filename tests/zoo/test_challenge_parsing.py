@@ -13,7 +13,6 @@ from pratique.http.message import Response
 
 from .animal import (
     DIGEST,
-    REALM,
     Animal,
     Client,
     Seen,

@@ -167,7 +167,7 @@ def test_a_tag_is_deleted_as_a_tag(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 405, 501])
 def test_a_manifest_is_not_deleted_in_place_of_its_tag(status: int) -> None:
     animal = TwoTags(status)
-    with pytest.raises(Unsupported, match="does not delete a tag.*not by tag"):
+    with pytest.raises(Unsupported, match=r"does not delete a tag.*not by tag"):
         Client(animal, given(), retries=0).repository("x").delete("a")
     assert animal.tags == {"a", "b"}
     assert animal.lines == ["DELETE r.test/v2/x/manifests/a -"]

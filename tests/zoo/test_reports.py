@@ -140,7 +140,7 @@ def test_report_1_a_wrong_password_is_reported(operate: Callable[[Repository], o
 def test_report_1_without_credentials_it_is_told_what_is_missing(operate: Callable[[Repository], object]) -> None:
     client = Client(MultiTenant())
     operate(client.repository("bar"))
-    with pytest.raises(Unauthorized, match="no credentials were found for r.test/foo") as caught:
+    with pytest.raises(Unauthorized, match=r"no credentials were found for r\.test/foo") as caught:
         operate(client.repository("foo"))
     assert "pratique login r.test" in (caught.value.advice() or "")
 
@@ -168,9 +168,7 @@ class Keppel(Animal):
         if self._needed(seen) in self._held(seen):
             return Response.of(202) if seen.method == "DELETE" else tags("qux")
         line = self._line(self._needed(seen)) + ',error="insufficient_scope"'
-        return challenge(
-            self._status, line, code="DENIED", message=f"token does not cover scope {self._needed(seen)}"
-        )
+        return challenge(self._status, line, code="DENIED", message=f"token does not cover scope {self._needed(seen)}")
 
     def _issue(self, seen: Seen) -> Response:
         if seen.authorization != PASSWORD:
@@ -282,7 +280,11 @@ class WithoutWords(Keppel):
         lines = response.headers.all("WWW-Authenticate")
         if response.status != 403:
             return response
-        return Response.of(403, error("DENIED"), *(("WWW-Authenticate", line.replace(',error="insufficient_scope"', "")) for line in lines))
+        return Response.of(
+            403,
+            error("DENIED"),
+            *(("WWW-Authenticate", line.replace(',error="insufficient_scope"', "")) for line in lines),
+        )
 
 
 def test_report_2_a_scope_without_an_error_is_a_challenge_too() -> None:

@@ -55,7 +55,7 @@ class RefusesAnybody(Private):
 def test_who_has_no_credentials_is_told_where_they_were_sought(status: int) -> None:
     animal = RefusesAnybody(status)
     client = Client(animal, Nothing())
-    with pytest.raises(Unauthorized, match="found for r.test/team/foo, .* in an empty file") as caught:
+    with pytest.raises(Unauthorized, match=r"found for r\.test/team/foo, .* in an empty file") as caught:
         client.repository("team/foo").manifest("1")
     [sought] = [event for event in client.events if isinstance(event, CredentialSought)]
     tried = [key for key in sought.keys if ":443" not in key]
@@ -104,7 +104,8 @@ def test_a_stale_login_does_not_keep_anybody_from_what_is_public(status: int) ->
 
 
 @pytest.mark.parametrize(
-    ("credentials", "strict"), [(given("foo", "stale"), False), (given("foo", "stale"), True), (Stored("foo", "stale"), True)]
+    ("credentials", "strict"),
+    [(given("foo", "stale"), False), (given("foo", "stale"), True), (Stored("foo", "stale"), True)],
 )
 def test_credentials_that_are_meant_are_not_passed_over(credentials: Credentials, strict: bool) -> None:
     animal = PublicButPicky(401)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .authenticator import Authenticator
 
 MOST_ROUNDS: Final = 8  # of one request, whatever a server thinks of next
+MOST_TOKENS: Final = 8  # asked for on behalf of one request, granted or not
 
 # Steps that a request takes once, beside one answer to each challenge.
 RENEWAL: Final = "renewal"  # of a token that served before
@@ -59,6 +60,7 @@ class Conversation:
         self._stale: list[Proof] = []  # what served before, and was refused now
         self._tried: set[object] = set()  # fresh tokens, by whose they are and what for
         self._spent: set[object] = set()  # what is done once
+        self._asked = 0  # for tokens
         self._recalled = BARE
         self._credential: Credential | None = None
         self._public = False
@@ -136,6 +138,8 @@ class Conversation:
         final = response.status == 403 and _covers(proof, challenges)
         self._refusal.note(response, challenges, proof)
         self._refused.add(proof.header)
+        if response.status == 404:
+            self._spent.discard(BARE)  # that was an answer; it stands where the credential is refused
         if proof.token is not None:
             self._refused.add(proof.token.secret)
             self._stale += [] if proof.fresh else [proof]
@@ -270,7 +274,7 @@ class Conversation:
     ) -> Proof | None:
         """A token that this request has not seen refused, unless this step was taken already."""
         step = _step(challenge, service, scopes, who, previous)
-        if step in self._spent or (service, who) in self._spent:
+        if step in self._spent or (service, who) in self._spent or self._asked >= MOST_TOKENS:
             return None
         vain = (service, who, scopes) in self._tried or (step == RENEWAL and previous.fresh)
         if vain and not (step == RENEWAL and challenge.error == "invalid_token"):
@@ -281,12 +285,14 @@ class Conversation:
             try:
                 proof = self._token_proof(challenge, service, scopes, who)
             except TokenRefused as refused:
-                self._home.tell(TokenDenied(str(refused)))
+                self._refusal.note_credential(who)
+                reason = self._refusal.hide(str(refused))
+                self._home.tell(TokenDenied(reason))
                 if refused.status == 400 or who is None:
-                    self._refusal.note_trouble(str(refused))
+                    self._refusal.note_trouble(reason)
                     self._spent |= {(service, who)} if refused.status != 400 else set()
                     return None
-                who = self._instead(who, str(refused))
+                who = self._instead(who, reason)
                 if (service, who, scopes) in self._tried:
                     return None
             else:
@@ -301,6 +307,7 @@ class Conversation:
         def fetch() -> Token:
             nonlocal fetched
             fetched = True
+            self._asked += 1
             self._home.tell(
                 TokenAsked(redact(service.realm), service.service, scopes.scopes(), str(who) if who else None)
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import quote_plus
+
 from ..errors import Denied, Error, NotFound, Refused, Unauthorized
 from ..http.message import Request, Response
 from ..http.origin import redact
@@ -10,6 +13,9 @@ from .challenge import BASIC, BEARER, Challenge
 from .credentials import Credential
 from .proof import BARE, Proof
 from .scopes import NO_SCOPES, ScopeSet
+from .secret import Secret
+
+SHORTEST_HIDDEN: Final = 8  # characters of a secret; what is shorter cannot be told from ordinary words
 
 
 class Refusal:
@@ -29,6 +35,7 @@ class Refusal:
         self._refusing: Credential | None = None
         self._troubles: list[str] = []
         self._error: Error | None = None
+        self._secrets: set[Secret] = set()
 
     def note(self, response: Response, challenges: tuple[Challenge, ...], proof: Proof) -> None:
         """Keep the server's answer to what was shown; the answer is closed."""
@@ -38,6 +45,20 @@ class Refusal:
         self._lines = response.headers.all("WWW-Authenticate") or self._lines
         self._proof = proof if not proof.is_bare else self._proof
         self._asked = proof.scopes or self._asked
+        self._secrets |= {Secret(proof.header.reveal().partition(" ")[2])}
+        self.note_credential(proof.credential)
+
+    def note_credential(self, credential: Credential | None) -> None:
+        """Keep what was shown to somebody who may repeat it."""
+        if credential is not None:
+            self._secrets |= {credential.secret, Secret(credential.basic().reveal().partition(" ")[2])}
+
+    def hide(self, text: str) -> str:
+        """The text without what was shown in this conversation: servers repeat what they are sent."""
+        for secret in self._secrets:
+            for form in {secret.reveal(), quote_plus(secret.reveal())}:
+                text = text.replace(form, "…") if len(form) >= SHORTEST_HIDDEN else text
+        return text
 
     def note_search(self, keys: tuple[str, ...], places: tuple[str, ...], found: Credential | None) -> None:
         """Keep where a credential was looked for, and what was found."""
@@ -55,15 +76,15 @@ class Refusal:
     def error(self) -> Error:
         """The error that stands."""
         if self._error is not None and self._proof.is_bare:
-            self._error.add_note(self._answer())
+            self._error.add_note(self.hide(self._answer()))
             return self._error
-        message = "; ".join([self._answer(), *dict.fromkeys(self._troubles), *self._shown()])
+        message = self.hide("; ".join([self._answer(), *dict.fromkeys(self._troubles), *self._shown()]))
         if self._status == 404:
             return NotFound(message, advice=self._advice())
         return self._kind()(
             message,
             advice=self._advice(),
-            challenges=tuple(map(str, self._challenges)) or self._lines,
+            challenges=tuple(map(self.hide, map(str, self._challenges))) or tuple(map(self.hide, self._lines)),
             credential=str(credential) if (credential := self._credential()) else None,
             asked=str(self._asked),
             wanted=str(self._wanted()),

@@ -42,7 +42,10 @@ STRICT: list[tuple[str, Expected]] = [
     ('Basic realm="r", Negotiate', [BASIC_R, ("negotiate", [])]),
     ('Negotiate, Basic realm="r"', [("negotiate", []), BASIC_R]),
     ('Negotiate,Basic realm="r"', [("negotiate", []), BASIC_R]),
-    ('Basic realm="a, b", Bearer realm="https://c"', [(BASIC, [("realm", "a, b")]), (BEARER, [("realm", "https://c")])]),
+    (
+        'Basic realm="a, b", Bearer realm="https://c"',
+        [(BASIC, [("realm", "a, b")]), (BEARER, [("realm", "https://c")])],
+    ),
     (
         'Basic realm="registry", Bearer realm="https://a/token",service="s",scope="repository:x:pull"',
         [
@@ -82,8 +85,14 @@ GENEROUS: list[tuple[str, Expected]] = [
         [(BEARER, [("scope", "repository:a:pull,push,delete"), ("service", "s")])],
     ),
     ("Bearer scope=repository:a:pull,*", [(BEARER, [("scope", "repository:a:pull,*")])]),
-    ('Bearer scope="repository:a:pull",push, Basic realm="r"', [(BEARER, [("scope", "repository:a:pull,push")]), BASIC_R]),
-    ('Bearer scope=repository:a:pull, Push, Basic realm="r"', [(BEARER, [("scope", "repository:a:pull")]), ("push", []), BASIC_R]),
+    (
+        'Bearer scope="repository:a:pull",push, Basic realm="r"',
+        [(BEARER, [("scope", "repository:a:pull,push")]), BASIC_R],
+    ),
+    (
+        'Bearer scope=repository:a:pull, Push, Basic realm="r"',
+        [(BEARER, [("scope", "repository:a:pull")]), ("push", []), BASIC_R],
+    ),
     ("Bearer scope=a:b:pull,push=1", [(BEARER, [("scope", "a:b:pull"), ("push", "1")])]),
     ("Bearer scope=a:b:pull,pushy", [(BEARER, [("scope", "a:b:pull")]), ("pushy", [])]),
     (
@@ -141,13 +150,14 @@ PERMUTED = ['Bearer realm="https://a/t",service="s"', 'Basic realm="r"', "Negoti
 def test_several_lines_are_as_one(turn: int) -> None:
     lines = PERMUTED[turn:] + PERMUTED[:turn]
     assert parse_challenges(lines) == parse_challenges([", ".join(lines)])
-    assert [str(challenge) for challenge in parse_challenges(lines)] == [
-        line.replace(",", ",") for line in lines
-    ]
+    assert [str(challenge) for challenge in parse_challenges(lines)] == [line.replace(",", ",") for line in lines]
 
 
 def test_what_is_not_understood_leads_to_the_next() -> None:
-    assert read('Bearer realm="https://g/v2/token"', "Basic") == [(BEARER, [("realm", "https://g/v2/token")]), (BASIC, [])]
+    assert read('Bearer realm="https://g/v2/token"', "Basic") == [
+        (BEARER, [("realm", "https://g/v2/token")]),
+        (BASIC, []),
+    ]
     assert read("", "\x00", "Negotiate", ",", 'Basic realm="r"') == [("negotiate", []), BASIC_R]
     assert read() == []
 
@@ -241,13 +251,34 @@ def test_several_are_read_as_they_are_written(several: list[Challenge]) -> None:
 def test_whatever_is_in_it_one_line_is_written(pairs: tuple[tuple[str, str], ...]) -> None:
     text = str(Challenge(BEARER, pairs))
     assert not set(text) & {"\r", "\n", "\x00"}
-    assert [name for challenge in parse_challenges([text]) for name, _ in challenge.parameters] == [name for name, _ in pairs]
+    assert [name for challenge in parse_challenges([text]) for name, _ in challenge.parameters] == [
+        name for name, _ in pairs
+    ]
 
 
 # Whatever comes
 
 pieces = st.lists(
-    st.sampled_from(["Basic", "Bearer", "realm", "scope", "pull", "push", "*", "=", '"', "\\", ",", " ", "\t", "a", "https://a/t", ";"]),
+    st.sampled_from(
+        [
+            "Basic",
+            "Bearer",
+            "realm",
+            "scope",
+            "pull",
+            "push",
+            "*",
+            "=",
+            '"',
+            "\\",
+            ",",
+            " ",
+            "\t",
+            "a",
+            "https://a/t",
+            ";",
+        ]
+    ),
     max_size=30,
 ).map("".join)
 

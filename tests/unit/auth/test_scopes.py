@@ -24,7 +24,10 @@ from pratique.auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
         ("repository(plugin):a/b:pull", {("repository(plugin):a/b", "pull")}),
         ("registry:catalog:*", {("registry:catalog", "*")}),
         ("repository:a:*", {("repository:a", "*")}),
-        ("repository:a:metadata_read,metadata_write", {("repository:a", "metadata_read"), ("repository:a", "metadata_write")}),
+        (
+            "repository:a:metadata_read,metadata_write",
+            {("repository:a", "metadata_read"), ("repository:a", "metadata_write")},
+        ),
         ("repository:a:anonymous_first_pull", {("repository:a", "anonymous_first_pull")}),
         ("repository:a:pull,,push,", {("repository:a", "pull"), ("repository:a", "push")}),
         # Opaque ones are kept as they are
@@ -64,7 +67,10 @@ def test_the_canonical_form(text: str, canonical: str) -> None:
 
 
 def test_one_scope_is_one_item() -> None:
-    assert ScopeSet.parse("repository:a:pull repository:b:pull,push").scopes() == ("repository:b:pull,push", "repository:a:pull")
+    assert ScopeSet.parse("repository:a:pull repository:b:pull,push").scopes() == (
+        "repository:b:pull,push",
+        "repository:a:pull",
+    )
     assert ScopeSet.parse("a:b:c a:b").scopes() == ("a:b", "a:b:c")
     assert NO_SCOPES.scopes() == ()
 
@@ -102,7 +108,9 @@ usual = st.builds(
     names,
     st.lists(actions, min_size=1, max_size=4),
 )
-lists = st.lists(usual | words | st.sampled_from(["a:b", "a:b:pull", ":::", ",", "a:,", "::pull", "a::pull"]), max_size=5)
+lists = st.lists(
+    usual | words | st.sampled_from(["a:b", "a:b:pull", ":::", ",", "a:,", "::pull", "a::pull"]), max_size=5
+)
 sets = lists.map(" ".join).map(ScopeSet.parse)
 
 

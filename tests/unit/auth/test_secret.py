@@ -52,7 +52,11 @@ class Holder:
         repr(basic_proof(Challenge("basic"), Credential("ada", SECRET), fresh=True)),
         repr(
             token_proof(
-                Challenge("bearer"), None, TokenService("https://r.test", None), Token(SECRET, NO_SCOPES, 0, 0), fresh=True
+                Challenge("bearer"),
+                None,
+                TokenService("https://r.test", None),
+                Token(SECRET, NO_SCOPES, 0, 0),
+                fresh=True,
             )
         ),
         str(ValueError(SECRET)),

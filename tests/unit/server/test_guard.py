@@ -200,9 +200,12 @@ def test_an_expired_token(tmp_path: Path) -> None:
 
 
 def test_a_mount_with_a_token_for_the_target_only(tmp_path: Path) -> None:
-    ask = asking(tmp_path, scheme="bearer")
-    target = f"/v2/foo/blobs/uploads/?mount={DIGEST}&from=bar"
-    assert ask("POST", target, b"", Authorization=bearer(ask, "repository:foo:pull,push")).status == 202
+    ask, digest = asking(tmp_path, scheme="bearer"), Digest.of(LAYER)
+    push = bearer(ask, "repository:foo:pull,push")
+    ask("POST", f"/v2/foo/blobs/uploads/?digest={digest}", LAYER, Authorization=push)
+    target = f"/v2/foo2/blobs/uploads/?mount={digest}&from=foo"
+    for scopes, status in (("repository:foo2:pull,push", 202), ("repository:foo2:pull,push repository:foo:pull", 201)):
+        assert ask("POST", target, b"", Authorization=bearer(ask, scopes)).status == status
 
 
 def test_the_second_report(tmp_path: Path) -> None:

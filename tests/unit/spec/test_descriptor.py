@@ -59,7 +59,9 @@ def test_every_field() -> None:
 
 def test_fields_without_a_value_are_left_out() -> None:
     assert Descriptor.from_json(LEAST).to_json() == LEAST
-    assert Descriptor.from_json(LEAST | {"platform": None, "urls": [], "annotations": {}, "data": ""}).to_json() == LEAST
+    assert (
+        Descriptor.from_json(LEAST | {"platform": None, "urls": [], "annotations": {}, "data": ""}).to_json() == LEAST
+    )
 
 
 def test_unknown_fields_are_passed_over() -> None:

@@ -120,7 +120,9 @@ def test_the_error_shows_little_of_what_came() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("raw", [b"hunter2", b'{"token": "hunter2"', b'["hunter2"]', b'{"hunter2": NaN}', b'{"hunter2":1,"hunter2":2}'])
+@pytest.mark.parametrize(
+    "raw", [b"hunter2", b'{"token": "hunter2"', b'["hunter2"]', b'{"hunter2": NaN}', b'{"hunter2":1,"hunter2":2}']
+)
 def test_the_error_shows_nothing_of_a_secret(raw: bytes) -> None:
     with pytest.raises(Misbehaved) as caught:
         document.parse_object(raw, "it", secret=True)
@@ -165,7 +167,9 @@ def test_fields_of_another_type(reader: Any, value: object) -> None:
 
 
 @pytest.mark.parametrize("reader", [reader for reader, _ in READERS])
-@pytest.mark.parametrize("bomb", [b"[" * 900 + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900, b"9" * 4000, b'"' + b"x" * 1_000_000 + b'"'])
+@pytest.mark.parametrize(
+    "bomb", [b"[" * 900 + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900, b"9" * 4000, b'"' + b"x" * 1_000_000 + b'"']
+)
 def test_the_error_survives_a_value_that_cannot_be_shown(reader: Any, bomb: bytes) -> None:
     try:
         fields = document.parse_object(b'{"a":' + bomb + b"}", "it")

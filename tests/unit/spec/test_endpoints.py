@@ -41,7 +41,9 @@ def needed(endpoint: Endpoint) -> dict[str, str]:
     return {key: value for key, value in PARAMETERS.items() if f"{{{key}}}" in endpoint.template}
 
 
-@pytest.mark.parametrize(("path", "method", "endpoint"), [(p, m, e) for p, row in PATHS.items() for m, e in row.items()])
+@pytest.mark.parametrize(
+    ("path", "method", "endpoint"), [(p, m, e) for p, row in PATHS.items() for m, e in row.items()]
+)
 def test_every_end_point_has_its_path(path: str, method: str, endpoint: Endpoint) -> None:
     assert endpoint.path(**needed(endpoint)) == path
     assert find(method, path) == (endpoint, needed(endpoint))
@@ -112,7 +114,9 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-@pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if "{name}" in endpoint.template], ids=lambda e: e.id)
+@pytest.mark.parametrize(
+    "endpoint", [endpoint for endpoint in ENDPOINTS if "{name}" in endpoint.template], ids=lambda e: e.id
+)
 def test_repositories_with_the_words_of_paths_in_their_names(name: str, endpoint: Endpoint) -> None:
     path = endpoint.path(**needed(endpoint) | {"name": name})
     for method in endpoint.methods:
@@ -129,7 +133,9 @@ sessions = words | st.from_regex(r"[a-zA-Z0-9._~-]{1,30}", fullmatch=True)
 
 
 @given(st.sampled_from(ENDPOINTS), names, tags | digests, digests, sessions)
-def test_a_path_is_understood_as_it_was_made(endpoint: Endpoint, name: str, reference: str, digest: str, session: str) -> None:
+def test_a_path_is_understood_as_it_was_made(
+    endpoint: Endpoint, name: str, reference: str, digest: str, session: str
+) -> None:
     given_all = {"name": name, "reference": reference, "digest": digest, "session": session}
     parameters = {key: given_all[key] for key in needed(endpoint)}
     path = endpoint.path(**parameters)

@@ -282,14 +282,25 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
         Manifest.parse(raw(IMAGE)[:-1] + b',"layers":[]}')
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b"<html>", b"\xff", b"{}", b'{"schemaVersion": 2}', b'{"errors": []}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{", b"<html>", b"\xff", b"{}", b'{"schemaVersion": 2}', b'{"errors": []}']
+)
 @pytest.mark.parametrize("said", ["", "application/json", "text/html"])
 def test_what_is_no_manifest(content: bytes, said: str) -> None:
     with pytest.raises(Misbehaved):
         Manifest.parse(content, said)
 
 
-POINTER_WRONG: list[Any] = ["x", 1, [], [CONFIG], {}, {"digest": CONFIG["digest"]}, CONFIG | {"size": -1}, CONFIG | {"digest": "x"}]
+POINTER_WRONG: list[Any] = [
+    "x",
+    1,
+    [],
+    [CONFIG],
+    {},
+    {"digest": CONFIG["digest"]},
+    CONFIG | {"size": -1},
+    CONFIG | {"digest": "x"},
+]
 WRONG: dict[str, tuple[Json, list[Any]]] = {
     "mediaType": (IMAGE, [1, [], {}, True, "a\nb"]),
     "config": (IMAGE, POINTER_WRONG),
@@ -328,9 +339,11 @@ def test_any_document_is_a_manifest_or_an_error(document: Json, changes: Json, s
     except (Misbehaved, Unsupported):
         return
     assert manifest.raw is content
-    assert manifest.successors() == (*([manifest.config] if manifest.config else []), *manifest.layers, *manifest.manifests) or (
-        manifest.media_type == media.OCI_ARTIFACT_MANIFEST
-    )
+    assert manifest.successors() == (
+        *([manifest.config] if manifest.config else []),
+        *manifest.layers,
+        *manifest.manifests,
+    ) or (manifest.media_type == media.OCI_ARTIFACT_MANIFEST)
     assert manifest.subject is None or manifest.subject.size >= 0
     assert isinstance(manifest.artifact_type, str)
 

@@ -28,7 +28,8 @@ def test_manifests(media_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type", [media.OCI_CONFIG, media.OCI_LAYER, media.OCI_LAYER_GZIP, media.OCI_EMPTY, media.DOCKER_CONFIG, "", "a/b"]
+    "media_type",
+    [media.OCI_CONFIG, media.OCI_LAYER, media.OCI_LAYER_GZIP, media.OCI_EMPTY, media.DOCKER_CONFIG, "", "a/b"],
 )
 def test_blobs(media_type: str) -> None:
     assert not media.is_manifest(media_type)

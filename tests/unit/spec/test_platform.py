@@ -32,7 +32,20 @@ def test_parsing(text: str, platform: Platform) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "linux", "/", "linux/", "/amd64", "linux//v7", "a/b/c/d", "linux/amd64/", "a\n/b", "a/b:\x1b[2J", "a" * 300 + "/b", ":"],
+    [
+        "",
+        "linux",
+        "/",
+        "linux/",
+        "/amd64",
+        "linux//v7",
+        "a/b/c/d",
+        "linux/amd64/",
+        "a\n/b",
+        "a/b:\x1b[2J",
+        "a" * 300 + "/b",
+        ":",
+    ],
 )
 def test_what_is_no_platform(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -86,7 +99,9 @@ def test_normal_names(text: str, normal: str) -> None:
 
 
 words = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/:"), max_size=6)
-known = st.sampled_from(["arm", "arm64", "aarch64", "ARM", "x86_64", "amd64", "armhf", "armel", "i386", "Linux", "macos"])
+known = st.sampled_from(
+    ["arm", "arm64", "aarch64", "ARM", "x86_64", "amd64", "armhf", "armel", "i386", "Linux", "macos"]
+)
 variants = st.sampled_from(["", "v1", "v6", "7", "8", "V8", "v8"]) | words
 platforms = st.builds(
     Platform,
@@ -188,7 +203,9 @@ def test_absent_and_null_are_unknown() -> None:
 
 
 @pytest.mark.parametrize("key", ["os", "architecture", "variant", "os.version"])
-@pytest.mark.parametrize("value", [1, True, [], {}, 1.5, ["linux"], "a\nb", "\x1b[31m", "li\u0000nux", "\ud800", "línux"])
+@pytest.mark.parametrize(
+    "value", [1, True, [], {}, 1.5, ["linux"], "a\nb", "\x1b[31m", "li\u0000nux", "\ud800", "línux"]
+)
 def test_wrong_values(key: str, value: Any) -> None:
     with pytest.raises(Misbehaved, match=f"platform: '{key}' is not"):
         Platform.from_json({"os": "linux", "architecture": "amd64", key: value})

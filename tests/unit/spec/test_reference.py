@@ -212,7 +212,9 @@ def test_registries(text: str, registry: str) -> None:
     assert parse_registry(text) == registry
 
 
-@pytest.mark.parametrize("text", ["", "/", "q.io/a", "https://q.io", "q.io:", "q io", "q.io//", "q" * 5000, "q.io:99999"])
+@pytest.mark.parametrize(
+    "text", ["", "/", "q.io/a", "https://q.io", "q.io:", "q io", "q.io//", "q" * 5000, "q.io:99999"]
+)
 def test_what_is_no_registry(text: str) -> None:
     with pytest.raises(InvalidReference):
         parse_registry(text)
@@ -276,7 +278,28 @@ def test_at_is_a_reference_or_an_error(reference: Reference, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a-", "a_", "a.", "a/", "a__", "-", ".", "/", ":", "@", "[", "a:a", "A.", "a-a.", "0", "sha256:a", "[:", "::"]
+    "piece",
+    [
+        "a",
+        "a-",
+        "a_",
+        "a.",
+        "a/",
+        "a__",
+        "-",
+        ".",
+        "/",
+        ":",
+        "@",
+        "[",
+        "a:a",
+        "A.",
+        "a-a.",
+        "0",
+        "sha256:a",
+        "[:",
+        "::",
+    ],
 )
 @pytest.mark.parametrize("end", ["", "!", "-", "/", "\n"])
 def test_text_of_any_length_is_read_in_linear_time(piece: str, end: str) -> None:
