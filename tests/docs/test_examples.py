@@ -21,7 +21,7 @@ def has_examples(page: Path) -> bool:
     return any(block.language == "console" for block in blocks(page.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("page", filter(has_examples, PAGES), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if has_examples(page)], ids=lambda page: page.name)
 def test_a_page_shows_what_is_printed(page: Path, tmp_path: Path) -> None:
     before = page.read_text("utf-8")
     after = run_page(before, tmp_path)

@@ -232,6 +232,21 @@ class Both:
         return ("stored",)
 
 
+class BothOfAHelper(Both):
+    """The same of a helper, which may be asked again."""
+
+    def find(self, registry: str, repository: str | None) -> Credential:
+        password = password_credential("foo", "bar", "helper", refreshable=True)
+        return Credential("", Secret(IDENTITY), Kind.IDENTITY, "helper", refreshable=True, alternative=password)
+
+
+def test_an_identity_token_is_not_sent_as_password_when_the_password_is_refused() -> None:
+    animal = WantsBasic()
+    with pytest.raises(Unauthorized):
+        Client(animal, BothOfAHelper()).repository().manifest("1")
+    assert [seen.authorization for seen in animal.seen] == [None, basic("foo", "bar")]
+
+
 class TakesPasswords(Rotating):
     """A token service that has revoked the refresh token and knows the password."""
 

@@ -13,72 +13,79 @@ PATIENCE_SECONDS = 20.0
 
 
 class Entering(threading.Thread):
-    """A thread that goes in and tells."""
+    """A thread that goes in, tells, and stays until it is sent out."""
 
-    def __init__(self, gate: Gate, origin: Origin) -> None:
+    def __init__(self, gate: Gate, origin: Origin = R) -> None:
         super().__init__()
         self._gate, self._origin = gate, origin
-        self.inside = threading.Event()
+        self._inside = threading.Event()
+        self._out = threading.Event()
         self.leave: Callable[[], None] = lambda: None
         self.start()
 
     def run(self) -> None:
         self.leave = self._gate.enter(self._origin)
-        self.inside.set()
+        self._inside.set()
+        self._out.wait(PATIENCE_SECONDS)
+        self.leave()
 
     def comes_in(self) -> bool:
-        return self.inside.wait(PATIENCE_SECONDS)
+        return self._inside.wait(PATIENCE_SECONDS)
+
+    def stays_out(self) -> bool:
+        return not self._inside.wait(
+            0.05
+        )  # a thread that would come in has the time to; nothing depends on it otherwise
+
+    def go(self) -> None:
+        self._out.set()
+        self.join()
 
 
 def test_whoever_comes_too_many_waits_for_a_place() -> None:
     gate = Gate(2)
-    first, second = Entering(gate, R), Entering(gate, R)
+    first, second = Entering(gate), Entering(gate)
     assert first.comes_in()
     assert second.comes_in()
-    third = Entering(gate, R)
-    elsewhere = Entering(gate, S)
+    third, elsewhere = Entering(gate), Entering(gate, S)
     assert elsewhere.comes_in(), "another host has places of its own"
-    assert not third.inside.is_set()
-    first.leave()
+    assert third.stays_out()
+    first.go()
     assert third.comes_in()
-    for thread in (first, second, third, elsewhere):
-        thread.leave()
-        thread.join()
+    for thread in (second, third, elsewhere):
+        thread.go()
 
 
 def test_a_thread_that_is_inside_is_let_in_again() -> None:
     gate = Gate(1)
     leave = gate.enter(R)
     again = gate.enter(R)
-    waiting = Entering(gate, R)
+    waiting = Entering(gate)
     again()
-    assert not waiting.inside.is_set(), "the first place is still taken"
+    assert waiting.stays_out(), "the first place is still taken"
     leave()
     assert waiting.comes_in()
-    waiting.leave()
-    waiting.join()
+    waiting.go()
 
 
 def test_leaving_twice_gives_one_place_back() -> None:
     gate = Gate(1)
     leave = gate.enter(R)
     leave()
-    first = Entering(gate, R)
+    first = Entering(gate)
     assert first.comes_in()
     leave()
-    second = Entering(gate, R)
-    assert not second.inside.is_set()
-    first.leave()
+    second = Entering(gate)
+    assert second.stays_out()
+    first.go()
     assert second.comes_in()
-    second.leave()
-    for thread in (first, second):
-        thread.join()
+    second.go()
 
 
 def test_a_place_may_be_given_back_by_another_thread() -> None:
     gate = Gate(1)
-    first = Entering(gate, R)
+    first = Entering(gate)
     assert first.comes_in()
-    first.join()
     first.leave()
     gate.enter(R)()
+    first.go()

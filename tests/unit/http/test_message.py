@@ -54,9 +54,11 @@ def test_a_body_can_be_opened_again() -> None:
 
 @pytest.mark.parametrize(
     ("value", "length"),
-    [("0", 0), ("12", 12), (" 12 ", 12), ("", None), ("-1", None), ("+1", None), ("1.0", None), ("²", None)]
-    + [("9" * 19, int("9" * 19)), ("9" * 5000, None), ("1, 1", None)],
-)
+    [
+        ("0", 0), ("12", 12), (" 12 ", 12), ("", None), ("-1", None), ("+1", None), ("1.0", None), ("²", None),
+        ("9" * 19, int("9" * 19)), ("9" * 5000, None), ("1, 1", None),
+    ],
+)  # fmt: skip
 def test_the_length_is_a_number_or_unknown(value: str, length: int | None) -> None:
     assert Response(200, Headers([("Content-Length", value)])).length == length
 

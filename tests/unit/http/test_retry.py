@@ -81,9 +81,11 @@ def test_retry_after_is_seconds_or_a_date_by_the_servers_own_clock(value: str, s
 
 @pytest.mark.parametrize(
     "value",
-    ["", "-1", "880.092µs", "soon", "1e3", "nan", "inf", "0x10", "٣", "9" * 5000, "1 2", "Sun, 99 Foo 2026", "60s"]
-    + ["Sun, 01 Feb 99999 00:00:00 GMT", "Sun, 01 Feb 2026 25:61:00 GMT"],
-)
+    [
+        "", "-1", "880.092µs", "soon", "1e3", "nan", "inf", "0x10", "٣", "9" * 5000, "1 2", "Sun, 99 Foo 2026", "60s",
+        "Sun, 01 Feb 99999 00:00:00 GMT", "Sun, 01 Feb 2026 25:61:00 GMT",
+    ],
+)  # fmt: skip
 def test_what_cannot_be_understood_is_as_if_it_were_not_there(value: str) -> None:
     assert retry_after(answer(429, Retry_After=value)) is None
     assert wait("GET", 429, Retry_After=value) == 0.5
