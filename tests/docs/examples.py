@@ -82,10 +82,15 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 
 def normal(text: str) -> str:
     """Output without what differs from run to run."""
-    for pattern, constant in _CHANGING:
-        text = pattern.sub(constant, text)
-    lines = (re.sub(r" {2,}", "  ", line.strip()) for line in text.splitlines())
+    lines = (re.sub(r" {2,}", "  ", line.strip()) for line in constant(text).splitlines())
     return "\n".join(lines).strip("\n")
+
+
+def constant(text: str) -> str:
+    """Output with one time and one token for all."""
+    for pattern, replacement in _CHANGING:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def run_page(page: str, folder: Path) -> str:
@@ -106,7 +111,7 @@ def run_page(page: str, folder: Path) -> str:
 def _again(shell: Shell, command: str, shown: str) -> str:
     printed = shell.run(command)
     if normal(printed) != normal(shown):
-        shown = _CHANGING[0][0].sub("1 ms", _CHANGING[2][0].sub("eyJ…", printed.rstrip("\n")))
+        shown = constant(printed).rstrip("\n")
         shown += "\n" if shown else ""
     return f"$ {command}\n{shown}"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from pratique import errors
@@ -56,7 +54,9 @@ PARENTS = {
 
 
 def defined() -> list[type[Error]]:
-    return [item for item in vars(errors).values() if inspect.isclass(item) and item.__module__ == errors.__name__]
+    kinds = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Error)]
+    assert all(kind.__module__ == errors.__name__ for kind in kinds)
+    return kinds
 
 
 def made(kind: type[Error], advice: str | None = None) -> Error:

@@ -10,6 +10,7 @@ import pytest
 from pratique.auth.credentials import Credential, Kind, password_credential
 from pratique.auth.secret import Secret
 from pratique.errors import RateLimited, Refused, Unauthorized, Unreachable
+from pratique.http.events import Warned
 from pratique.http.message import Response
 
 from .animal import (
@@ -245,6 +246,54 @@ def test_an_identity_token_is_not_sent_as_password_when_the_password_is_refused(
     with pytest.raises(Unauthorized):
         Client(animal, BothOfAHelper()).repository().manifest("1")
     assert [seen.authorization for seen in animal.seen] == [None, basic("foo", "bar")]
+
+
+class Readymade(Ticketed):
+    """A registry token (`registrytoken` in auth.json) goes to the registry as it is; anybody may read `public`."""
+
+    def serve(self, seen: Seen) -> Response:
+        name = seen.path.split("/")[2]
+        if seen.authorization == "Bearer ready" or (name == "public" and self.permits(seen, "repository:public:pull")):
+            return manifest(seen)
+        return challenge(401, bearer())
+
+
+class Ready:
+    """A registry token, kept or given, and what a helper says when it is asked again."""
+
+    def __init__(self, *texts: str, given: bool = False) -> None:
+        self._texts = list(texts)
+        self._given = given
+
+    def find(self, registry: str, repository: str | None) -> Credential:
+        text = self._texts.pop(0) if len(self._texts) > 1 else self._texts[0]
+        return Credential("", Secret(text), Kind.BEARER, "stored", given=self._given, refreshable=True)
+
+    def places(self) -> tuple[str, ...]:
+        return ("stored",)
+
+
+def shown_by(credentials: Ready, repository: str) -> tuple[list[str | None], list[str], int]:
+    """What the registry was shown, the warnings, and how often the token service was asked."""
+    animal = Readymade()
+    client = Client(animal, credentials)
+    try:
+        assert client.repository(repository).manifest("1").digest == DIGEST
+    except Unauthorized:
+        client.events.append(Warned("refused"))
+    return [seen.authorization for seen in animal.at("r.test")], client.warnings, len(animal.at("auth.test"))
+
+
+def test_a_registry_token_goes_to_the_registry_only() -> None:
+    assert shown_by(Ready("ready"), "private") == ([None, "Bearer ready"], [], 0)
+    assert shown_by(Ready("old", "ready"), "private") == ([None, "Bearer old", "Bearer ready"], [], 0)
+
+
+def test_a_registry_token_that_is_refused_is_treated_as_any_login() -> None:
+    shown, [warning], asked = shown_by(Ready("old"), "public")
+    assert (shown, asked) == ([None, "Bearer old", "Bearer T1"], 1)
+    assert "registry token" in warning
+    assert shown_by(Ready("old", given=True), "public") == ([None, "Bearer old"], ["refused"], 0)
 
 
 class TakesPasswords(Rotating):

@@ -175,6 +175,26 @@ def test_the_same_403_twice_is_the_end() -> None:
     assert caught.value.asked == caught.value.wanted == "repository:foo/bar:delete"
 
 
+@pytest.mark.parametrize("basic_too", [False, True])
+def test_a_403_about_what_the_kept_token_was_asked_for_is_the_end(basic_too: bool) -> None:
+    class ChangesItsMind(InsufficientScope403):
+        """It deletes once, and then for nobody."""
+
+        def serve(self, seen: Seen) -> Response:
+            deleted = len([each for each in self.seen if each.method == "DELETE"])
+            if deleted <= 2:
+                return super().serve(seen)
+            return challenge(403, bearer(self.needed, problem="insufficient_scope"), *(["Basic"] if basic_too else []))
+
+    animal = ChangesItsMind()
+    repository = Client(animal, given()).repository("foo/bar")
+    repository.delete("qux")
+    with pytest.raises(Denied):
+        repository.delete("qux")
+    assert [seen.authorization for seen in animal.seen if seen.method == "DELETE"] == [None, "Bearer T1", "Bearer T1"]
+    assert len(animal.at("auth.test")) == 1
+
+
 def test_a_403_without_challenge_is_the_end() -> None:
     animal = Silent403()
     with pytest.raises(Denied, match="DENIED: no"):
@@ -208,9 +228,12 @@ def test_insufficient_scope_enlarges_the_scope_once() -> None:
 
 def test_an_invalid_token_is_replaced_once() -> None:
     animal = Distribution401("invalid_token", 1)
-    assert list(Client(animal, given()).registry.repositories()) == ["x"]
+    client = Client(animal, given())
+    assert list(client.registry.repositories()) == ["x"]
     assert animal.asked == [["registry:catalog:*"]] * 2
     assert [seen.authorization for seen in animal.at("r.test")] == [None, "Bearer T1", "Bearer T2"]
+    assert list(client.registry.repositories()) == ["x"]
+    assert [seen.authorization for seen in animal.at("r.test")[3:]] == ["Bearer T2"]
 
 
 def test_an_invalid_token_forever_is_an_error() -> None:

@@ -176,6 +176,22 @@ def test_an_empty_token_is_an_error_in_the_end(anonymous_first: bool) -> None:
     assert len(animal.seen) == 3
 
 
+def test_refused_credentials_are_not_shown_again() -> None:
+    """The stored login is refused, then the anonymous token is; the login is not tried a second time."""
+
+    class Picky(AnybodyGetsAnEmptyToken):
+        def issue(self, seen: Seen) -> Response:
+            return super().issue(seen) if seen.authorization is None else challenge(401)
+
+    animal = Picky()
+    client = Client(animal, Stored("foo", "stale"))
+    with pytest.raises(Refused) as caught:
+        client.repository().manifest("1")
+    assert [seen.authorization for seen in animal.at("auth.test")] == [basic("foo", "stale"), None]
+    assert len(animal.at("r.test")) == 2
+    assert "'foo'" in str(caught.value.credential)
+
+
 def test_refused_credentials_are_not_followed_by_what_failed_before() -> None:
     """anonymous_first: the anonymous token was refused, then the stored login is; there is nothing left to show."""
 
@@ -231,7 +247,7 @@ def test_a_token_that_dies_before_its_time_is_survived() -> None:
     animal = Expiring(expires_in=3600)
     client = Client(animal, given())
     client.repository().resolve("1")
-    animal.issued.clear()
+    animal.issued["T1"] = frozenset()
     client.repository().resolve("1")
     assert len(animal.at("auth.test")) == 2
 

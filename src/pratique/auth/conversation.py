@@ -245,7 +245,10 @@ class Conversation:
         credential = self._find_credential()
         if credential is not None and credential.kind is Kind.BEARER:
             ready = registry_token_proof(challenge, credential)
-            return ready if ready.header not in self._refused else None
+            if ready.header not in self._refused:
+                return ready
+            self._instead(credential, "the registry does not accept it")
+            return self._bearer_proof(challenge, service, previous)
         for who in self._askers():
             for scopes in self._candidates(challenge):
                 found = self._ask(challenge, service, scopes, who, previous)
@@ -297,7 +300,7 @@ class Conversation:
                     return None
             else:
                 self._spent |= {step} if step else set()
-                return proof
+                return proof if proof.header not in self._refused else None  # some give the same token again
 
     def _token_proof(
         self, challenge: Challenge, service: TokenService, scopes: ScopeSet, who: Credential | None

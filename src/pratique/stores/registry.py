@@ -100,7 +100,8 @@ class Repository:
 
         Raises NotFound, Refused, Misbehaved, ContentMismatch.
         """
-        return self._resolve_by_head(str(name)) or self.manifest(name).descriptor
+        found = self._resolve_by_head(str(name)) or self.manifest(name).descriptor
+        return Descriptor(found.media_type, found.digest, found.size)  # the same whichever way it was found
 
     def manifest(self, name: str | Digest) -> Manifest:
         """The manifest that a tag or digest names. Raises NotFound, Refused, Misbehaved, ContentMismatch, Unsupported."""

@@ -150,7 +150,7 @@ PERMUTED = ['Bearer realm="https://a/t",service="s"', 'Basic realm="r"', "Negoti
 def test_several_lines_are_as_one(turn: int) -> None:
     lines = PERMUTED[turn:] + PERMUTED[:turn]
     assert parse_challenges(lines) == parse_challenges([", ".join(lines)])
-    assert [str(challenge) for challenge in parse_challenges(lines)] == [line.replace(",", ",") for line in lines]
+    assert [str(challenge) for challenge in parse_challenges(lines)] == lines
 
 
 def test_what_is_not_understood_leads_to_the_next() -> None:
@@ -299,7 +299,7 @@ def test_a_good_line_is_read_whatever_came_before_it(before: str, between: str) 
     assert found[-1] == Challenge(BEARER, (("realm", "https://a/t"),))
 
 
-SIZE = 1 << 20
+SIZE = 1 << 17
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ SIZE = 1 << 20
     ],
 )
 @pytest.mark.parametrize("start", ["", "Bearer scope=a:b:pull", "Negotiate ", 'Bearer realm="', "Bearer "])
-def test_lines_of_a_megabyte_are_read_in_linear_time(start: str, piece: str) -> None:
+def test_long_lines_are_read_in_linear_time(start: str, piece: str) -> None:
     """A reader that went back over what it has read would not come to an end here."""
     found = parse_challenges([start + piece * (SIZE // len(piece))])
     assert len(found) <= MOST_CHALLENGES

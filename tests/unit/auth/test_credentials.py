@@ -190,7 +190,7 @@ def test_anonymous_has_nothing() -> None:
         ("r.test", None, ("r.test", "r.test:443")),
         ("r.test", "", ("r.test", "r.test:443")),
         ("r.test:443", None, ("r.test:443", "r.test")),
-        ("r.test:5000", "a", ("r.test:5000/a", "r.test:5000:443/a", "r.test:5000", "r.test:5000:443")),
+        ("r.test:5000", "a", ("r.test:5000/a", "r.test:5000")),
         (
             "r.test",
             "a/b/c",

@@ -98,7 +98,7 @@ def test_not_admitted(registry: str, realm: str, why: str) -> None:
 
 
 def test_the_error_names_the_realm_and_the_way_out() -> None:
-    with pytest.raises(Misbehaved, match="http://r.test/token.*nothing was sent there") as caught:
+    with pytest.raises(Misbehaved, match=r"http://r.test/token.*nothing was sent there") as caught:
         ANY.admit(Origin.of(HTTPS), "http://r.test/token?key=hunter2")
     assert "hunter2" not in str(caught.value)
     assert "--realm r.test=URL" in (caught.value.advice() or "")
@@ -136,7 +136,7 @@ def test_the_token_service_of_the_login(realm: str) -> None:
 
 @pytest.mark.parametrize("realm", ["https://other.test/token", "https://auth.test:8443/token", "https://r.test/token"])
 def test_another_than_at_the_login(realm: str) -> None:
-    with pytest.raises(Refused, match="was https://auth.test at login and is now") as caught:
+    with pytest.raises(Refused, match=r"was https://auth.test at login and is now") as caught:
         PINNED.admit(Origin.of(HTTPS), realm)
     assert "log in to r.test again" in (caught.value.advice() or "")
 
@@ -151,7 +151,11 @@ def test_a_pin_does_not_open_what_the_rules_close() -> None:
         policy.admit(Origin.of(HTTPS), "http://auth.test/token")
 
 
-@given(st.text(max_size=30) | st.text(max_size=20).map("https://{}".format) | st.text("[]:/@%.a1", max_size=12).map("http://{}".format))
+@given(
+    st.text(max_size=30)
+    | st.text(max_size=20).map("https://{}".format)
+    | st.text("[]:/@%.a1", max_size=12).map("http://{}".format)
+)
 def test_an_arbitrary_realm_is_admitted_or_an_error(realm: str) -> None:
     if admitted(ANY, HTTPS, realm):
         assert Origin.of(realm).scheme == "https"

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pratique.auth.challenge import Challenge
 from pratique.auth.credentials import Credential
 from pratique.auth.proof import basic_proof, token_proof
-from pratique.auth.challenge import Challenge
 from pratique.auth.scopes import NO_SCOPES
 from pratique.auth.secret import Secret
 from pratique.auth.tokens import Token, TokenService
@@ -91,10 +91,9 @@ def test_not_in_a_traceback_with_its_variables() -> None:
         held = Holder(secret)
         raise ValueError(held)
 
-    try:
+    with pytest.raises(ValueError, match="Secret") as caught:
         fail(SECRET)
-    except ValueError as error:
-        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "secret = Secret(…)" in shown
     assert TEXT not in shown
 

@@ -81,7 +81,7 @@ def test_only_the_beginning_of_a_huge_answer_is_read() -> None:
             return b"x" * size
 
     stream = Endless()
-    assert len(Problem.of(Response(500, stream=stream)).text) == MOST_SHOWN_CHARACTERS + 1  # type: ignore[arg-type]
+    assert len(Problem.of(Response(500, stream=stream)).text) == MOST_SHOWN_CHARACTERS + 1
     assert stream.taken == MOST_BYTES
     assert stream.closed
 

@@ -57,7 +57,7 @@ def test_waits_double_up_to_a_limit_and_then_end() -> None:
 def test_jitter_takes_at_most_half(share: float, attempt: int) -> None:
     waited = Patience(jitter=lambda: share).after_answer(Request("GET", "https://r.test/"), answer(500), attempt)
     assert waited is not None
-    assert 0.25 <= waited / 2**attempt < 0.5
+    assert 0.25 <= waited / 2**attempt <= 0.5
 
 
 def test_failures_are_repeated_where_they_are_transient_and_the_method_allows() -> None:

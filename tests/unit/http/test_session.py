@@ -25,6 +25,9 @@ class Signing:
     def exchange(self, request: Request, scopes: str | None, send: Callable[[Request], Response]) -> Response:
         return send(request.having("Authorization", f"{scopes} at {request.origin}"))
 
+    def permission(self, request: Request) -> str | None:
+        return f"for {request}"
+
 
 class Desk:
     """A session with scripted answers, and everything that came of it."""
@@ -135,7 +138,6 @@ def test_a_body_is_sent_again_to_where_the_request_is_sent() -> None:
     [
         "ftp://r.test/",
         "file:///etc/passwd",
-        "https://",
         "https://u:secret@r.test/",
         "http://[::1",
         "/a b",
@@ -144,10 +146,12 @@ def test_a_body_is_sent_again_to_where_the_request_is_sent() -> None:
 )
 def test_a_redirect_to_nowhere_is_the_servers_mistake(location: str) -> None:
     response = to(location)
+    content = response.stream
     with pytest.raises(Misbehaved, match="was redirected to") as caught:
         Desk(response).send()
     assert "secret" not in str(caught.value)
-    assert response.stream.read() == b"" if not isinstance(response.stream, io.BytesIO) else response.stream.closed
+    assert isinstance(content, io.BytesIO)
+    assert content.closed
 
 
 def test_redirects_in_a_circle_end() -> None:
@@ -157,10 +161,11 @@ def test_redirects_in_a_circle_end() -> None:
     assert len(desk.seen) == MOST_REDIRECTS + 1
 
 
-def test_a_redirect_to_plain_http_is_warned_of_once() -> None:
-    desk = Desk(*(to("http://cdn.test/x"), Response.of(200)) * 2)
+def test_a_redirect_to_plain_http_is_warned_of_once_and_shows_no_permission() -> None:
+    desk = Desk(*[answer for _ in range(2) for answer in (to("http://cdn.test/x"), to("/y"), Response.of(200))])
     desk.send().close()
     desk.send().close()
+    assert [shown[2] for shown in desk.shown] == ["pull at https://r.test", None, None] * 2
     assert desk.told(Warned) == [
         Warned("https://r.test redirects to plain http at http://cdn.test; no secret is sent there")
     ]
@@ -220,6 +225,10 @@ def test_warnings_that_are_none_are_passed_over(line: str) -> None:
 
 
 # The rest
+
+
+def test_the_permission_that_was_good_is_the_authenticators_to_tell() -> None:
+    assert Desk().session.permission(Request("GET", URL)) == "for GET https://r.test/v2/"
 
 
 def test_what_was_sent_is_told_without_secrets() -> None:
@@ -308,7 +317,8 @@ def test_only_this_machine_is_asked_what_it_speaks_and_once() -> None:
 
 def test_plain_http_is_what_the_session_is_told() -> None:
     wires = Wires("localhost")
-    assert Session(wires, Signing(), plain_http=True).base_url("r.test") == "http://r.test"
+    session: Session[str] = Session(wires, Signing(), plain_http=True)
+    assert session.base_url("r.test") == "http://r.test"
     assert wires.asked == []
 
 

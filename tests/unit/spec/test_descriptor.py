@@ -15,7 +15,7 @@ from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 
 DIGEST = "sha256:" + "a" * 64
-LEAST = {"mediaType": media.OCI_LAYER_GZIP, "digest": DIGEST, "size": 3}
+LEAST: dict[str, Any] = {"mediaType": media.OCI_LAYER_GZIP, "digest": DIGEST, "size": 3}
 EVERYTHING = LEAST | {
     "platform": {"architecture": "arm", "os": "linux", "variant": "v7"},
     "artifactType": "application/vnd.example+json",
@@ -85,7 +85,7 @@ def test_sizes(size: int) -> None:
     assert Descriptor.from_json(LEAST | {"size": size}).size == size
 
 
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "mediaType": [1, [], {}, True, "text/plain\r\nX-Evil: 1", "text/plän", "\ud800"],
     "digest": [None, "", 1, [], DIGEST.upper(), "sha256:abc", "md5:" + "a" * 32, "../../etc", DIGEST + "\n"],
     "size": [None, -1, MOST_BYTES + 1, 10**4000, 1.0, 1e300, float("inf"), True, "3", [], {}],
@@ -99,7 +99,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
 def test_wrong_values(key: str, value: Any) -> None:
-    with pytest.raises(Misbehaved, match="^manifest's layer") as caught:
+    with pytest.raises(Misbehaved, match=r"^manifest's layer") as caught:
         Descriptor.from_json(EVERYTHING | {key: value}, "manifest's layer")
     assert len(str(caught.value)) < 400
     assert str(caught.value).isprintable()

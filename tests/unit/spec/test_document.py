@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,16 @@ from pratique.errors import Misbehaved
 from pratique.spec import document
 
 DEEP = 100_000
+
+
+def complaint(read: Callable[[], object]) -> str:
+    """What the error says; nothing where there is none."""
+    try:
+        read()
+    except Misbehaved as error:
+        return str(error)
+    return ""
+
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -29,10 +40,8 @@ def test_objects_are_read(value: dict[str, Any]) -> None:
 
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]":,0123456789eE+-. \\untrfals', max_size=60).map(str.encode))
 def test_arbitrary_bytes_are_an_object_or_an_error(raw: bytes) -> None:
-    try:
-        assert isinstance(document.parse_object(raw, "it"), dict)
-    except Misbehaved as error:
-        assert str(error).startswith("it is not ")
+    said = complaint(lambda: document.parse_object(raw, "it"))
+    assert said.startswith("it is not ") or isinstance(document.parse_object(raw, "it"), dict)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def test_arbitrary_bytes_are_an_object_or_an_error(raw: bytes) -> None:
     ],
 )
 def test_what_is_no_object(raw: bytes) -> None:
-    with pytest.raises(Misbehaved, match="^the manifest is not"):
+    with pytest.raises(Misbehaved, match=r"^the manifest is not"):
         document.parse_object(raw, "the manifest")
 
 
@@ -175,16 +184,11 @@ def test_the_error_survives_a_value_that_cannot_be_shown(reader: Any, bomb: byte
         fields = document.parse_object(b'{"a":' + bomb + b"}", "it")
     except Misbehaved:
         return  # this Python does not read as deep as that
-    try:
-        reader(fields, "a", "it")
-    except Misbehaved as error:
-        assert len(str(error)) < 200
+    assert len(complaint(lambda: reader(fields, "a", "it"))) < 200
 
 
 @given(st.dictionaries(st.just("a"), values))
 def test_any_value_is_the_right_type_or_an_error(fields: dict[str, Any]) -> None:
     for reader, _ in READERS:
-        try:
-            reader(fields, "a", "it")  # type: ignore[operator]
-        except Misbehaved as error:
-            assert str(error).startswith("it: 'a' is not")
+        said = complaint(lambda reader=reader: reader(fields, "a", "it"))  # type: ignore[misc]
+        assert not said or said.startswith("it: 'a' is not")

@@ -162,7 +162,7 @@ def test_the_bytes_are_not_shown() -> None:
 # The media type
 
 
-@pytest.mark.parametrize("generic", sorted(media.GENERIC) + ["Application/JSON; charset=utf-8"])
+@pytest.mark.parametrize("generic", [*sorted(media.GENERIC), "Application/JSON; charset=utf-8"])
 @pytest.mark.parametrize("document", [IMAGE, DOCKER_IMAGE, INDEX, DOCKER_LIST, ARTIFACT, ARTIFACT_MANIFEST])
 def test_a_generic_content_type_leaves_it_to_the_document(document: Json, generic: str) -> None:
     assert parsed(document, generic).media_type == document["mediaType"]
@@ -317,7 +317,7 @@ WRONG: dict[str, tuple[Json, list[Any]]] = {
 @pytest.mark.parametrize("said", ["", "own"])
 def test_wrong_values(key: str, value: Any, said: str) -> None:
     document = WRONG[key][0]
-    with pytest.raises(Misbehaved, match="^manifest") as caught:
+    with pytest.raises(Misbehaved, match=r"^manifest") as caught:
         parsed(document | {key: value}, document["mediaType"] if said else "")
     assert str(caught.value).isprintable()
 

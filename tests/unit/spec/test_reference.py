@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pratique.errors import InvalidInput, InvalidReference
+from pratique.errors import InvalidReference
 from pratique.spec.digest import Digest
 from pratique.spec.reference import (
     DOCKER_HUB,
@@ -71,6 +73,15 @@ WELL_KNOWN = [
     ("xn--bcher-kva.example/a", "xn--bcher-kva.example", "a", None, None),
     ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "a", None, None),
 ]
+
+
+def complaint(read: Callable[[str], object], text: str) -> str:
+    """What the error says; nothing where there is none."""
+    try:
+        read(text)
+    except InvalidReference as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize(("text", "registry", "repository", "tag", "digest"), WELL_KNOWN)
@@ -270,8 +281,7 @@ def test_arbitrary_text_is_a_reference_or_an_error(text: str) -> None:
 def test_at_is_a_reference_or_an_error(reference: Reference, name: str) -> None:
     try:
         other = reference.at(name)
-    except InvalidInput as error:
-        assert isinstance(error, InvalidReference)
+    except InvalidReference:
         return
     assert other.name == name
     assert other.place == reference.place
@@ -307,10 +317,7 @@ def test_text_of_any_length_is_read_in_linear_time(piece: str, end: str) -> None
     for length in (MOST_CHARACTERS, 1_000_000):
         text = piece * (length // len(piece)) + end
         for read in (Reference.parse, parse_registry):
-            try:
-                read(text)
-            except InvalidReference as error:
-                assert len(str(error)) < 4 * MOST_CHARACTERS
+            assert len(complaint(read, text)) < 4 * MOST_CHARACTERS
     long = (piece * 20_000) + end
     assert not is_repository(long)
     assert not is_tag(long)
