@@ -7,20 +7,20 @@ once, a token that served before is renewed once. Then the server's own answer i
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Error, Unreachable
-from ..http.events import Warned
 from ..http.message import Request, Response
 from ..http.origin import is_private_address, redact
 from ..http.problem import MOST_BYTES, Problem
 from ..spec import endpoints
 from ..spec.endpoints import Endpoint
 from .challenge import BASIC, BEARER, Challenge, parse_challenges
-from .credentials import Credential, Kind, lookup_keys
-from .events import ChallengeIgnored, CredentialSought, TokenAsked, TokenDenied, TokenGranted, TokenReused
+from .credentials import Credential, Kind
+from .events import ChallengeIgnored, TokenAsked, TokenDenied, TokenGranted, TokenReused
+from .identity import Identity
 from .memory import activity, space_of
 from .proof import BARE, Proof, basic_proof, registry_token_proof, token_proof
 from .refusal import Refusal
@@ -54,15 +54,14 @@ class Conversation:
         self._send = send
         self._origin = request.origin
         self._space, self._repository = space_of(request, intent)
-        self._reads = request.method in ("GET", "HEAD")
         self._refusal = Refusal(request)
+        self._identity = Identity(home, request, self._repository, self._refusal)
         self._refused: set[Secret] = set()  # values of Authorization and tokens
         self._stale: list[Proof] = []  # what served before, and was refused now
         self._tried: set[object] = set()  # fresh tokens, by whose they are and what for
         self._spent: set[object] = set()  # what is done once
         self._asked = 0  # for tokens
         self._recalled = BARE
-        self._credential: Credential | None = None
         self._public = False
 
     def run(self) -> Response:
@@ -127,7 +126,10 @@ class Conversation:
             return self._request.method == "HEAD" or _says_refused(response)
         # A registry may hide from everybody what it shows to some.
         return (
-            response.status == 404 and proof.is_bare and self._find_credential() is not None and bool(self._withheld())
+            response.status == 404
+            and proof.is_bare
+            and self._identity.credential() is not None
+            and bool(self._withheld())
         )
 
     # What is shown next
@@ -154,7 +156,7 @@ class Conversation:
         """What an answer to anybody invites to show (RFC 9110 §11.6.1), where the user wants to be known: there may be more."""
         lines = response.headers.all("WWW-Authenticate")
         welcome = self._home.eager and lines and proof.is_bare and response.status < 400
-        if not welcome or "invitation" in self._spent or self._find_credential() is None:
+        if not welcome or "invitation" in self._spent or self._identity.credential() is None:
             return None
         self._spent.add("invitation")
         try:
@@ -191,24 +193,25 @@ class Conversation:
 
     def _answer_basic(self, challenges: tuple[Challenge, ...], _: Proof) -> Proof | None:
         challenge = next((each for each in challenges if each.scheme == BASIC), None)
-        credential = self._password()
+        credential = self._identity.password()
         if challenge is None or credential is None:
             return None
         proof = basic_proof(challenge, credential, fresh=True)
         if proof.header not in self._refused:
             return proof
-        refreshed = self._refreshed(credential)
+        refreshed = self._identity.refreshed(credential)
         if refreshed is not None:
             return basic_proof(challenge, refreshed, fresh=True)
-        # Without any permission it may have been asked, and refused, before.
-        return self._without(credential, "the registry does not accept it") if BARE not in self._spent else None
+        if BARE in self._spent:  # without any permission it was asked, and refused, before
+            return None
+        return BARE if self._identity.may_go_without(credential, "the registry does not accept it") else None
 
     def _renew(self, challenges: tuple[Challenge, ...], previous: Proof) -> Proof | None:
         """What served before and may have expired is tried once more with something new, though no challenge asks for it."""
         if any(challenge.scheme == BEARER for challenge in challenges):
             return None
         if previous.credential is not None and not previous.is_bearer:
-            refreshed = self._refreshed(previous.credential)
+            refreshed = self._identity.refreshed(previous.credential)
             return basic_proof(previous.challenge, refreshed, fresh=True) if refreshed else None
         recalled = self._recalled
         if recalled.token is None or recalled.service is None or recalled.fresh:
@@ -242,27 +245,19 @@ class Conversation:
             return None
 
     def _bearer_proof(self, challenge: Challenge, service: TokenService, previous: Proof) -> Proof | None:
-        credential = self._find_credential()
+        credential = self._identity.credential()
         if credential is not None and credential.kind is Kind.BEARER:
             ready = registry_token_proof(challenge, credential)
             if ready.header not in self._refused:
                 return ready
-            self._instead(credential, "the registry does not accept it")
+            self._identity.instead(credential, "the registry does not accept it")
             return self._bearer_proof(challenge, service, previous)
-        for who in self._askers():
+        for who in self._identity.askers():
             for scopes in self._candidates(challenge):
                 found = self._ask(challenge, service, scopes, who, previous)
                 if found is not None:
                     return found
         return None
-
-    def _askers(self) -> Iterator[Credential | None]:
-        """As whom tokens are asked for, in turn."""
-        credential = self._find_credential()
-        if credential is None or (self._home.anonymous_first and self._reads):
-            yield None
-        if credential is not None:
-            yield credential
 
     def _candidates(self, challenge: Challenge) -> Iterable[ScopeSet]:
         """What to ask for, in turn: what is named and what the operation needs; else what is usual."""
@@ -295,7 +290,7 @@ class Conversation:
                     self._refusal.note_trouble(reason)
                     self._spent |= {(service, who)} if refused.status != 400 else set()
                     return None
-                who = self._instead(who, reason)
+                who = self._identity.instead(who, reason)
                 if (service, who, scopes) in self._tried:
                     return None
             else:
@@ -329,55 +324,6 @@ class Conversation:
         else:
             self._home.tell(TokenReused(token.scopes.scopes()))
         return token_proof(challenge, who, service, token, fresh=fetched)
-
-    # Credentials
-
-    def _find_credential(self) -> Credential | None:
-        if "credential" not in self._spent:
-            self._spent.add("credential")
-            self._credential = self._home.credentials.find(self._origin.netloc, self._repository)
-            keys = lookup_keys(self._origin.netloc, self._repository)
-            places = self._home.credentials.places()
-            self._refusal.note_search(keys, places, self._credential)
-            found = str(self._credential) if self._credential else None
-            self._home.tell(CredentialSought(self._origin.netloc, self._repository, keys, places, found))
-        return self._credential
-
-    def _password(self) -> Credential | None:
-        credential = self._find_credential()
-        while credential is not None and credential.kind is not Kind.PASSWORD:
-            credential = credential.alternative
-        return credential
-
-    def _refreshed(self, refused: Credential) -> Credential | None:
-        """What the source of a refused credential says now, if that is something else."""
-        for find in (self._find_credential, self._find_again) if refused.refreshable else ():
-            found = find()
-            if found is not None and found.kind is refused.kind and found.secret != refused.secret:
-                return found
-        return None
-
-    def _find_again(self) -> Credential | None:
-        if "refresh" not in self._spent:
-            self._spent.add("refresh")
-            self._credential = self._home.credentials.find(self._origin.netloc, self._repository) or self._credential
-        return self._credential
-
-    def _instead(self, refused: Credential, reason: str) -> Credential | None:
-        """As whom to ask a token service that refused a credential. Raises the error where that must not be hidden."""
-        other = self._refreshed(refused) or refused.alternative
-        if other is None and self._without(refused, reason) is None:
-            raise self._refusal.error()
-        self._credential = other
-        return other
-
-    def _without(self, refused: Credential, reason: str) -> Proof | None:
-        """No permission instead of a refused one: only for a read, and not where the user gave it on this command."""
-        self._refusal.note_trouble(reason, refused)
-        if refused.given or not self._reads or self._home.strict:
-            return None
-        self._home.tell(Warned(f"the {refused} was refused for {self._space.name} ({reason}); going on anonymously"))
-        return BARE
 
     # The end-point and what it keeps to itself
 

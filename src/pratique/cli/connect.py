@@ -45,6 +45,7 @@ def connected(
             pinned=pins.Pins(pins.default_path(os.environ)).load() if pinned else {},
         ),
         strict=arguments.strict_creds,
+        eager=arguments.eager_creds,
         tell=tell,
     )
     session: Session[ScopeSet] = Session(
