@@ -65,7 +65,7 @@ def test_no_page_size_is_asked_for_unless_wanted() -> None:
 
 
 class ShortLived(Ticketed):
-    """`long-pagination-token-expiry`: a token is good for two requests, the list has five pages; the lists of a large registry."""
+    """`long-pagination-token-expiry`: a token is good for two requests, and the list has five pages."""
 
     def __init__(self) -> None:
         super().__init__()

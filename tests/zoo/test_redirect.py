@@ -254,7 +254,8 @@ def test_schema_1_is_never_asked_for_and_explained() -> None:
     animal = Schema1()
     with pytest.raises(Unsupported, match="schema 1"):
         Client(animal).repository().manifest("latest")
-    assert "manifest.v1" not in str(animal.seen[0].headers.get("Accept"))
+    assert media.DOCKER_SCHEMA_1 not in str(animal.seen[0].headers.get("Accept"))
+    assert media.DOCKER_SCHEMA_1_SIGNED not in str(animal.seen[0].headers.get("Accept"))
 
 
 class Warning299(Ticketed):

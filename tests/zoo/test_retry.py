@@ -7,6 +7,7 @@ import pytest
 from pratique.errors import Denied, RateLimited, Unreachable
 from pratique.http.events import Retried
 from pratique.http.message import Headers, Request, Response, Unanswered
+from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 
 from .animal import Animal, Client, Seen, bearer, challenge, error, given, manifest, ok, tags
@@ -200,8 +201,6 @@ class _Breaking:
 
 
 def test_a_blob_is_read_on_where_it_was_cut() -> None:
-    from pratique.spec.descriptor import Descriptor
-
     animal = CutBlob()
     blob = Descriptor("application/octet-stream", Digest.of(CutBlob.CONTENT), len(CutBlob.CONTENT))
     with Client(animal).repository().open(blob) as stream:

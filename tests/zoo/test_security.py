@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -274,7 +273,7 @@ class TalksBack(Animal):
 
     def answer(self, seen: Seen) -> Response:
         if seen.host == "auth.test":
-            return token("T0KEN")
+            return token("a-secret-token")
         shown = (seen.authorization or "").encode()
         return (
             Response.of(403, b'{"errors":[{"code":"DENIED","message":"' + shown + b'"}]}')
@@ -284,18 +283,11 @@ class TalksBack(Animal):
 
 
 def test_the_events_and_errors_have_no_secret() -> None:
-    client = Client(TalksBack(), given())
+    client = Client(TalksBack(), given("foo", "hunter2"))
     with pytest.raises(Refused) as caught:
         list(client.repository().tags())
     told = f"{caught.value!r} {caught.value} {caught.value.advice()} {client.events!r}"
-    assert basic("foo", "bar") not in told
-    assert "bar" not in told.replace("barred", "")
-
-
-def test_a_copy_of_a_request_keeps_what_it_forbids() -> None:
-    request = Request("GET", "https://auth.test/token", public_only=True)
-    assert replace(request, url="https://auth.test/other").public_only
-    assert request.having("Accept", "a").without("Accept").public_only
+    assert not any(secret in told for secret in (basic("foo", "hunter2"), "hunter2", "a-secret-token"))
 
 
 def test_a_good_registry_is_not_suspected() -> None:

@@ -29,6 +29,7 @@ def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> 
     add("--authfile", metavar="FILE", help="credentials in the form of Docker's config.json")
     add("--anonymous", default=False, action="store_true", help="use no credentials")
     add("--strict-creds", default=False, action="store_true", help="fail where a stored credential is refused")
+    add("--eager-creds", default=False, action="store_true", help="show a credential where one is merely invited")
     add(
         "--realm", metavar="HOST=URL", action="append", help="the token service of a registry, instead of what it names"
     )

@@ -19,7 +19,12 @@ BROKEN_PIPE: Final = 141  # as a shell reports a program that SIGPIPE ended
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
+    """A parser whose errors are ours, and whose usage leaves the options to the list below it."""
+
+    def format_help(self) -> str:
+        wanted = [action.metavar or action.dest for action in self._actions if not action.option_strings]
+        self.usage = " ".join(["%(prog)s", "[OPTION...]", *map(str, wanted)])
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(message, advice=f"see: {self.prog} --help")
@@ -61,6 +66,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         print(overview())
         sys.exit(0 if arguments.help else InvalidInput.exit_code)
     name, *rest = arguments.command
+    if name == "help":
+        return parse([*rest, "--help"])
     module = _module(name)
     parser = Parser(
         prog=f"pratique {name}",

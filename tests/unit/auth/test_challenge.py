@@ -94,6 +94,7 @@ GENEROUS: list[tuple[str, Expected]] = [
         [(BEARER, [("scope", "repository:a:pull")]), ("push", []), BASIC_R],
     ),
     ("Bearer scope=a:b:pull,push=1", [(BEARER, [("scope", "a:b:pull"), ("push", "1")])]),
+    ("Bearer scope=a:b:pull,push = 1", [(BEARER, [("scope", "a:b:pull"), ("push", "1")])]),
     ("Bearer scope=a:b:pull,pushy", [(BEARER, [("scope", "a:b:pull")]), ("pushy", [])]),
     (
         'Bearer realm="https://a/t" service="s" scope="x"',

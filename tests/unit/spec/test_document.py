@@ -187,6 +187,25 @@ def test_the_error_survives_a_value_that_cannot_be_shown(reader: Any, bomb: byte
     assert len(complaint(lambda: reader(fields, "a", "it"))) < 200
 
 
+def below(frames: int, call: Callable[[], str]) -> str:
+    """The call's result, from further down the stack."""
+    return call() if frames == 0 else below(frames - 1, call)
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def is_read(raw: bytes) -> bool:
+    return not complaint(lambda: document.parse_object(raw, "it"))
+
+
+def test_the_error_needs_no_more_of_the_stack_than_reading_did() -> None:
+    deepest = next(depth for depth in range(2000, 0, -1) if is_read(nested(depth)))
+    fields = document.parse_object(nested(deepest - 3), "it")
+    assert "but a list" in below(20, lambda: complaint(lambda: document.text(fields, "a", "it")))
+
+
 @given(st.dictionaries(st.just("a"), values))
 def test_any_value_is_the_right_type_or_an_error(fields: dict[str, Any]) -> None:
     for reader, _ in READERS:
