@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -751,15 +754,26 @@ def test_a_missing_client_certificate_is_an_error(mutual_tls: ssl.SSLContext, ca
         get(transport, server.url())
 
 
-def test_files_that_cannot_be_used_are_the_callers_mistake(
-    ca_file: str, client_certificate: tuple[str, str], tmp_path: Path, server_tls: ssl.SSLContext
-) -> None:
+@pytest.fixture
+def locked(client_certificate: tuple[str, str], tmp_path: Path) -> tuple[str, str]:
+    """A certificate, and its key behind a password."""
     cert, key = client_certificate
-    missing, empty, locked = (str(tmp_path / name) for name in ("missing", "empty", "locked"))
-    Path(empty).touch()
     private = load_pem_private_key(Path(key).read_bytes(), None)
     secured = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
-    Path(locked).write_bytes(secured)
+    (tmp_path / "locked").write_bytes(secured)
+    return cert, str(tmp_path / "locked")
+
+
+def test_files_that_cannot_be_used_are_the_callers_mistake(
+    ca_file: str,
+    client_certificate: tuple[str, str],
+    locked: tuple[str, str],
+    tmp_path: Path,
+    server_tls: ssl.SSLContext,
+) -> None:
+    cert, key = client_certificate
+    missing, empty = (str(tmp_path / name) for name in ("missing", "empty"))
+    Path(empty).touch()
     for trust in (
         Trust(ca_file=missing),
         Trust(ca_file=empty),
@@ -768,7 +782,7 @@ def test_files_that_cannot_be_used_are_the_callers_mistake(
         Trust(key=key),
         Trust(cert=cert, key=missing),
         Trust(cert=ca_file, key=key),
-        Trust(cert=cert, key=locked),
+        Trust(cert=locked[0], key=locked[1]),
     ):
         with (
             closing(HttpTransport(trust)) as transport,
@@ -776,6 +790,29 @@ def test_files_that_cannot_be_used_are_the_callers_mistake(
             pytest.raises(InvalidInput, match="cannot be loaded from"),
         ):
             get(transport, server.url())
+
+
+LOADING = """
+import os, sys
+from pratique.errors import InvalidInput
+from pratique.http.trust import Trust
+os.open(sys.argv[1], os.O_RDWR)  # the terminal of this session from now on
+try:
+    Trust(cert=sys.argv[2], key=sys.argv[3]).context()
+except InvalidInput:
+    print("refused")
+"""
+
+
+def test_a_password_is_not_asked_for_on_the_terminal(locked: tuple[str, str]) -> None:
+    ours, terminal = os.openpty()
+    try:
+        command = [sys.executable, "-c", LOADING, os.ttyname(terminal), *locked]
+        done = subprocess.run(command, stdout=subprocess.PIPE, start_new_session=True, timeout=PATIENCE_SECONDS)
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert done.stdout == b"refused\n"
 
 
 def test_plain_http_for_https_is_explained(transport: HttpTransport) -> None:

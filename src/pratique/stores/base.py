@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 
 Content = Callable[[], AbstractContextManager[Stream]]  # a recipe: it can be opened again
+
+# The name of a root that has none: an unnamed entry of a layout, the only image of a directory, a push by digest.
+NAMELESS: Final = ""
 
 
 @runtime_checkable
@@ -38,7 +41,34 @@ class Target(Protocol):
         ...
 
     def push(self, descriptor: Descriptor, content: Content, *, tags: Sequence[str] = ()) -> None:
-        """Put content under its digest, and a manifest under names as well."""
+        """Put content under its digest, and a manifest under names as well.
+
+        A manifest with `tags` is a root; NAMELESS among them makes it one without a name. What a manifest needs was
+        pushed before it. Nothing that is incomplete or not what its digest says is ever visible.
+        Raises ContentMismatch, Unsupported.
+        """
+        ...
+
+
+@runtime_checkable
+class Mounts(Protocol):
+    """Content of another place can be had without sending it."""
+
+    def mount(self, descriptor: Descriptor, source: Source) -> bool:
+        """Take content from `source`, by reference; False where that cannot be, and it has to be pushed."""
+        ...
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """What is pushed appears all at once, when it is finished; until then, and without it, nothing is changed."""
+
+    def finish(self) -> None:
+        """Make everything that was pushed appear."""
+        ...
+
+    def discard(self) -> None:
+        """Forget everything that was pushed and not finished."""
         ...
 
 
