@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ..errors import Error
-from ..stores.inspection import in_parallel
+from ..stores.crew import in_parallel
 from .output import Output, error_document
 
 R = TypeVar("R")

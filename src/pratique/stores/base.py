@@ -54,6 +54,10 @@ class Target(Protocol):
 class Mounts(Protocol):
     """Content of another place can be had without sending it."""
 
+    def mounts_from(self, source: Source) -> bool:
+        """Whether `source` is such a place, so that it is worth trying."""
+        ...
+
     def mount(self, descriptor: Descriptor, source: Source) -> bool:
         """Take content from `source`, by reference; False where that cannot be, and it has to be pushed."""
         ...

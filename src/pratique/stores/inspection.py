@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from ..errors import Error, Misbehaved
 from ..spec import media
@@ -16,13 +16,10 @@ from ..spec.document import mapping, parse_object, text
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform
 from .base import Source
+from .crew import JOBS, in_parallel
 
 MOST_CONFIG_BYTES: Final = 8 << 20
 MOST_DEPTH: Final = 4  # of indexes within indexes
-JOBS: Final = 8  # requests at once
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Readable(Source, Protocol):
@@ -80,21 +77,6 @@ def inspect(source: Readable, name: str | Digest, *, jobs: int = JOBS) -> Inspec
     blobs = {entry.digest: entry.size for below, _ in manifests for entry in (below.descriptor, *below.successors())}
     blobs[manifest.digest] = manifest.descriptor.size
     return Inspection(str(name), manifest, images, sum(blobs.values()))
-
-
-def in_parallel(work: Callable[[T], R], items: Iterable[T], jobs: int = JOBS) -> Iterator[R]:
-    """The results in the order of the items; the first failure drops what has not begun."""
-    listed = list(items)
-    if len(listed) < 2 or jobs < 2:
-        yield from map(work, listed)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    crew = ThreadPoolExecutor(min(jobs, len(listed)), thread_name_prefix="pratique")
-    try:
-        yield from crew.map(work, listed)
-    finally:
-        crew.shutdown(wait=True, cancel_futures=True)
 
 
 def config_of(source: Source, manifest: Manifest) -> bytes | None:

@@ -110,11 +110,10 @@ def test_any_link_leads_home_or_is_the_servers_mistake(line: str) -> None:
     assert following is None or Origin.of(following) == Origin.of(URL)
 
 
-@pytest.mark.parametrize(
-    "line", ['<>\\"' * 16_000, '<>; "' * 13_000, "<" * 65_000, ";" * 65_000, '<a>;rel="' + "\\" * 65_000]
-)
-def test_no_line_takes_long(line: str) -> None:
-    next_page(URL, linked(line))  # the square of the length would take minutes, and run out of time here
+@pytest.mark.parametrize("piece", ['<>\\"', '<>; "', "<", ";", '<a>;rel="\\', "\\", '"', "<>;a"])
+def test_no_line_takes_long(piece: str) -> None:
+    """So much longer than a transport lets through that the square of its length would take hours, and run out of time."""
+    next_page(URL, linked(piece * 500_000))
 
 
 def test_the_page_size_is_put_into_the_query() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...spec.reference import Reference
 from ...spec.versions import version_key
-from ...stores.inspection import Inspection, in_parallel, inspect
+from ...stores.crew import in_parallel
+from ...stores.inspection import Inspection, inspect
 from ...stores.registry import Repository
 from .. import options
 from ..connect import connected, repository

@@ -1,0 +1,83 @@
+"""The graph below a manifest: what it points at, what that points at, and so on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import Misbehaved
+from ..http.message import Stream
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+from ..stores.base import Source
+from ..stores.crew import JOBS, in_parallel
+
+MOST_MANIFEST_BYTES: Final = 4 << 20
+MOST_DEPTH: Final = 8  # of indexes within indexes
+MOST_MANIFESTS: Final = 20_000  # below one root
+
+Keep = Callable[[Manifest], Iterable[Descriptor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Everything below a root, once each: manifests, children before parents, and blobs."""
+
+    manifests: tuple[Manifest, ...]
+    blobs: tuple[Descriptor, ...]
+
+
+def read_manifest(source: Source, descriptor: Descriptor, most_bytes: int = MOST_MANIFEST_BYTES) -> Manifest:
+    """The manifest that a descriptor names. Raises Misbehaved for one too large, NotFound, ContentMismatch."""
+    if descriptor.size > most_bytes:
+        raise Misbehaved(f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {most_bytes} are read")
+    with content(source, descriptor) as stream:
+        raw = b"".join(iter(lambda: stream.read(1 << 16), b""))
+    return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
+
+
+def content(source: Source, descriptor: Descriptor) -> AbstractContextManager[Stream]:
+    """Content from where it is nearest: the descriptor itself (descriptor.md, `data`), or the source."""
+    if descriptor.data is None:
+        return source.open(descriptor)
+    descriptor.digest.verify(descriptor.data, "the data in a descriptor")
+    return closing(io.BytesIO(descriptor.data))
+
+
+def walk(source: Source, root: Manifest, keep: Keep = Manifest.successors, jobs: int = JOBS) -> Graph:
+    """Read every manifest below `root`, a level at a time and several at once; `keep` says which of its successors count.
+
+    Raises Misbehaved for a graph that is too deep or too large, and what reading raises.
+    """
+    read: dict[Digest, Manifest] = {root.digest: root}
+    level = [root]
+    for _ in range(MOST_DEPTH):
+        wanted = {below.digest: below for manifest in level for below in keep(manifest) if below.is_manifest}
+        missing = [descriptor for digest, descriptor in wanted.items() if digest not in read]
+        if not missing:
+            return _graph(root, read, keep)
+        if len(read) + len(missing) > MOST_MANIFESTS:
+            raise Misbehaved(f"more than {MOST_MANIFESTS} manifests below {root.digest}")
+        level = list(in_parallel(lambda descriptor: read_manifest(source, descriptor), missing, jobs))
+        read.update((manifest.digest, manifest) for manifest in level)
+    raise Misbehaved(f"the index {root.digest} nests more than {MOST_DEPTH} deep")
+
+
+def _graph(root: Manifest, read: dict[Digest, Manifest], keep: Keep) -> Graph:
+    ordered: dict[Digest, Manifest] = {}
+    blobs: dict[Digest, Descriptor] = {}
+
+    def visit(manifest: Manifest) -> None:
+        for below in keep(manifest):
+            if not below.is_manifest:
+                blobs.setdefault(below.digest, below)
+            elif below.digest not in ordered:
+                visit(read[below.digest])
+        ordered[manifest.digest] = manifest
+
+    visit(root)
+    return Graph(tuple(ordered.values()), tuple(blobs.values()))

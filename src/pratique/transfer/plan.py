@@ -1,0 +1,90 @@
+"""What has to move for a copy: found out by reading only, with exact totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+from ..stores.base import Mounts, Source, Target
+from ..stores.crew import JOBS, in_parallel
+from .graph import read_manifest, walk
+from .ledger import Ledger
+from .selection import EVERYTHING, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A copy as a value.
+
+    `manifests` are pushed, children before parents, the root last; `blobs` are moved; `mounts` are had from the source's own
+    registry by reference; `present` is at the target already; `foreign` lives elsewhere by its `urls` and stays there.
+    """
+
+    root: Manifest
+    manifests: tuple[Manifest, ...]
+    blobs: tuple[Descriptor, ...]
+    mounts: tuple[Descriptor, ...] = ()
+    present: tuple[Descriptor, ...] = ()
+    foreign: tuple[Descriptor, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes to send: blobs and manifests."""
+        return sum(part.size for part in self.blobs) + sum(len(manifest.raw) for manifest in self.manifests)
+
+    @property
+    def saved(self) -> int:
+        """Bytes that need not be sent, because the target has them or can mount them."""
+        return sum(part.size for part in (*self.present, *self.mounts))
+
+
+def plan(
+    source: Source,
+    root: Manifest,
+    target: Target,
+    select: Selection = EVERYTHING,
+    *,
+    ledger: Ledger | None = None,
+    foreign: bool = False,
+    jobs: int = JOBS,
+) -> Plan:
+    """Find out what has to move for `root` and what `select` takes of it.
+
+    `ledger` knows what earlier copies brought to the same target. With `foreign` layers with `urls` are moved as well.
+    Raises what reading raises.
+    """
+    ledger = ledger or Ledger()
+    graph = walk(source, root, select.kept, jobs)
+    elsewhere = () if foreign else tuple(blob for blob in graph.blobs if blob.urls)
+    images = [manifest.descriptor for manifest in graph.manifests if manifest is not root and not manifest.is_index]
+    there = _present(target, images, ledger, jobs)
+    missing = tuple(manifest for manifest in graph.manifests if manifest.digest not in there)
+    needed = {below.digest for manifest in missing for below in manifest.successors()} - {
+        blob.digest for blob in elsewhere
+    }
+    wanted = [blob for blob in graph.blobs if blob.digest in needed]
+    mountable = isinstance(target, Mounts) and target.mounts_from(source)
+    found = ledger.known if mountable else _present(target, wanted, ledger, jobs)
+    moving = tuple(blob for blob in wanted if blob.digest not in found)
+    present = tuple(blob for blob in graph.blobs if blob not in moving and blob not in elsewhere)
+    return Plan(root, missing, () if mountable else moving, moving if mountable else (), present, elsewhere)
+
+
+def selected(source: Source, manifest: Manifest, select: Selection) -> Manifest:
+    """The root of what is taken: the manifest, one of its images, or a smaller index."""
+    single = select.single(manifest)
+    if single is None:
+        return select.narrowed(manifest)
+    return selected(source, read_manifest(source, single), select)
+
+
+def _present(target: Target, wanted: Iterable[Descriptor], ledger: Ledger, jobs: int) -> set[Digest]:
+    """The digests of what the target has."""
+    listed = list(wanted)
+    asked = [descriptor for descriptor in listed if descriptor.digest not in ledger.known]
+    answers = in_parallel(target.exists, asked, jobs)
+    ledger.known |= {descriptor.digest for descriptor, there in zip(asked, answers, strict=True) if there}
+    return {descriptor.digest for descriptor in listed if descriptor.digest in ledger.known}

@@ -1,0 +1,63 @@
+"""Which platforms of an index to take (image specification, image-index.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import NotFound
+from ..spec.descriptor import Descriptor
+from ..spec.manifest import Manifest, platforms
+from ..spec.platform import Platform
+
+# By this annotation BuildKit says which image of an index an attestation belongs to.
+ATTESTED: Final = "vnd.docker.reference.digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The platforms to take, or all. With `keep_index` the index stays as it is, and lists what is not taken as well."""
+
+    platforms: tuple[Platform, ...] = ()
+    keep_index: bool = False
+
+    def kept(self, manifest: Manifest) -> tuple[Descriptor, ...]:
+        """The successors of a manifest that are taken. Raises NotFound where a platform is not there."""
+        if not self.platforms or not manifest.is_index:
+            return manifest.successors()
+        chosen = {entry.digest for wish in self.platforms for entry in _matching(manifest, wish)}
+        attested = {str(digest) for digest in chosen}
+        return tuple(
+            entry
+            for entry in manifest.manifests
+            if entry.digest in chosen or entry.annotations.get(ATTESTED) in attested
+        )
+
+    def single(self, manifest: Manifest) -> Descriptor | None:
+        """The one image that stands for the whole index, where one platform is wanted and no index."""
+        if len(self.platforms) != 1 or self.keep_index or not manifest.is_index:
+            return None
+        return _matching(manifest, self.platforms[0])[0]
+
+    def narrowed(self, manifest: Manifest) -> Manifest:
+        """A smaller index with the entries that are taken, all else as it was; the same one where nothing is left out."""
+        kept = self.kept(manifest)
+        if not manifest.is_index or self.keep_index or kept == manifest.manifests:
+            return manifest
+        wanted = {str(entry.digest) for entry in kept}
+        entries = [entry for entry in manifest.document["manifests"] if entry["digest"] in wanted]
+        raw = json.dumps({**manifest.document, "manifests": entries}, indent=2, ensure_ascii=False).encode()
+        return Manifest.parse(raw, manifest.media_type, manifest.digest.algorithm)
+
+
+EVERYTHING: Final = Selection()
+
+
+def _matching(manifest: Manifest, wish: Platform) -> list[Descriptor]:
+    """The entries for a platform, the first first. Raises NotFound, naming what there is."""
+    found = [entry for entry in manifest.manifests if entry.platform and entry.platform.satisfies(wish)]
+    if not found:
+        there = ", ".join(platforms(manifest.manifests)) or "none that it names"
+        raise NotFound(f"no image for {wish} in the index {manifest.digest}", advice=f"its platforms: {there}")
+    return found
