@@ -7,7 +7,9 @@ from io import BytesIO
 
 import pytest
 
+from pratique.auth.credentials import Credential, Given, Kind
 from pratique.auth.realms import Reach, RealmPolicy
+from pratique.auth.secret import Secret
 from pratique.errors import Error, Misbehaved, Refused, Unauthorized
 from pratique.http.message import Request, Response
 from pratique.spec.descriptor import Descriptor
@@ -301,3 +303,29 @@ def test_a_good_registry_is_not_suspected() -> None:
     with client.repository().open(BLOB) as stream:
         assert stream.read() == CONTENT
     assert client.warnings == []
+
+
+class MovingRealm(Animal):
+    """`realm-on-other-host`: the token service changes while a session goes on (RFC 9700; advisories of 2026)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.realm = "https://auth.test/token"
+
+    def answer(self, seen: Seen) -> Response:
+        if seen.host != "r.test":
+            return token("T")
+        if seen.authorization == "Bearer T" and "foo" in seen.path:
+            return manifest(seen)
+        return challenge(401, f'Bearer realm="{self.realm}",service="r.test"')
+
+
+def test_an_identity_token_stays_with_its_token_service() -> None:
+    animal = MovingRealm()
+    credential = Credential("", Secret("a-refresh-token"), Kind.IDENTITY, "stored")
+    client = Client(animal, Given(credential, frozenset(["r.test"])))
+    client.repository("foo").resolve("latest")
+    animal.realm = "https://other.test/token"
+    with pytest.raises(Refused, match=r"auth\.test before and names https://other\.test now"):
+        client.repository("bar").resolve("latest")
+    assert animal.at("other.test") == []

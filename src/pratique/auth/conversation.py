@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ..errors import Error, Unreachable
+from ..errors import Error, Refused, Unreachable
 from ..http.message import Request, Response
-from ..http.origin import is_private_address, redact
+from ..http.origin import Origin, is_private_address, redact
 from ..http.problem import MOST_BYTES, Problem
 from ..spec import endpoints
 from ..spec.endpoints import Endpoint
@@ -244,6 +244,22 @@ class Conversation:
             self._refusal.note_error(error)
             return None
 
+    def _is_new_realm(self, service: TokenService, who: Credential | None) -> bool:
+        """Whether a long-lived token would now go to another token service than before, which nobody has asked for."""
+        if who is None or who.kind is not Kind.IDENTITY:
+            return False
+        asked = Origin.of(service.realm)
+        known = self._home.memories.realms.setdefault(self._origin, asked)
+        if known == asked:
+            return False
+        self._refusal.note_error(
+            Refused(
+                f"{self._origin} named the token service {known} before and names {asked} now; the {who} was not sent there",
+                advice=f"if the registry has moved its token service, log in to {self._origin.netloc} again",
+            )
+        )
+        return True
+
     def _bearer_proof(self, challenge: Challenge, service: TokenService, previous: Proof) -> Proof | None:
         credential = self._identity.credential()
         if credential is not None and credential.kind is Kind.BEARER:
@@ -273,6 +289,8 @@ class Conversation:
         """A token that this request has not seen refused, unless this step was taken already."""
         step = _step(challenge, service, scopes, who, previous)
         if step in self._spent or (service, who) in self._spent or self._asked >= MOST_TOKENS:
+            return None
+        if self._is_new_realm(service, who):
             return None
         vain = (service, who, scopes) in self._tried or (step == RENEWAL and previous.fresh)
         if vain and not (step == RENEWAL and challenge.error == "invalid_token"):

@@ -39,6 +39,7 @@ class Memories:
     def __init__(self) -> None:
         self._spaces: dict[Space, Memory] = {}
         self._variants: dict[tuple[Origin, str], frozenset[str]] = {}
+        self.realms: dict[Origin, Origin] = {}  # where each registry's identity tokens were sent
         self.withheld: dict[Origin, tuple[Challenge, ...]] = {}  # what `/v2/` answered, where it had to be asked
 
     def of(self, space: Space) -> Memory | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,6 +17,8 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _SPOKEN: Final = frozenset(
     {"n", "last", "mount", "from", "digest", "scope", "service", "account", "artifactType", "client_id", "ns"}
 )
+
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,12 +43,8 @@ class Origin:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine by name or by literal address."""
-        address = _address(self.host)
-        return (
-            self.host == "localhost"
-            or self.host.endswith(".localhost")
-            or (address is not None and address.is_loopback)
-        )
+        name, address = self.host.removesuffix("."), _address(self.host)
+        return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
 
     @property
     def is_private(self) -> bool:
@@ -87,7 +86,8 @@ def _parts(url: str) -> SplitResult:
     except ValueError as error:
         raise Misbehaved(f"not a URL: {redact(url)[:200]!r} ({error})") from None
     printable = url.isascii() and url.isprintable() and " " not in url
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.username is not None or not printable:
+    usable = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.username is None and printable
+    if not usable or _is_disguised(parts.hostname or ""):
         raise Misbehaved(f"not a usable http or https URL: {redact(url)[:200]!r}")
     return parts
 
@@ -96,6 +96,12 @@ def _parts(url: str) -> SplitResult:
 def _origin(url: str) -> Origin:
     parts = _parts(url)
     return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+
+
+def _is_disguised(host: str) -> bool:
+    """Whether a resolver would read the host as an IPv4 address in one of its old spellings: `2130706433`, `0x7f.1`."""
+    last = host.removesuffix(".").rpartition(".")[2]
+    return _NUMBER.fullmatch(last) is not None and _address(host) is None
 
 
 @lru_cache(maxsize=1024)

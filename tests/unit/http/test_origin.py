@@ -117,3 +117,14 @@ def test_secrets_in_a_url_are_not_shown() -> None:
 def test_redacting_never_fails_and_shows_no_unknown_parameter(text: str) -> None:
     redact(text)
     assert "hunter2" not in redact(f"https://r.test/?{text}&token=hunter2")
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "0x7f000001", "1.2.3.4.5", "017700000001", "a.0x1"])
+def test_an_address_in_disguise_is_no_host(host: str) -> None:
+    with pytest.raises(Misbehaved):
+        Origin.of(f"https://{host}/token")
+
+
+@pytest.mark.parametrize("host", ["localhost.", "LOCALHOST", "x.localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
+def test_this_machine_by_any_name(host: str) -> None:
+    assert Origin.of(f"https://{host}/").is_loopback
