@@ -38,12 +38,12 @@ def test_the_first_report_explained(run: Run, registry: str) -> None:
     told = run("auth", "explain", "--json", "--creds", CREDS, f"{registry}/foo:1.0")
     assert told.code == 0
     assert told.json["permitted"] is True
-    assert [(step["method"], step["status"], step["authorization"]) for step in steps(told.json, "Sent")] == [
+    assert [(step["method"], step["status"], step["authorization"]) for step in steps(told.json, "request")] == [
         ("HEAD", 401, ""),
         ("HEAD", 200, "Basic"),
     ]
-    assert steps(told.json, "Sent")[0]["challenges"] == ['Basic realm="pratique"']
-    assert steps(told.json, "CredentialSought")[0]["found"] == "password of 'captain' from --creds"
+    assert steps(told.json, "request")[0]["challenges"] == ['Basic realm="pratique"']
+    assert steps(told.json, "credential")[0]["found"] == "password of 'captain' from --creds"
     assert "secret-of-captain" not in told.out + told.err
 
 
@@ -59,7 +59,7 @@ def test_a_refusal_explained(run: Run, registry: str) -> None:
 def test_each_action_explained_changes_nothing(run: Run, bearer: str, action: str, scope: str) -> None:
     told = run("auth", "explain", "--json", "--for", action, "--creds", "u:secret-word", f"{bearer}/app")
     assert told.json["permitted"] is True
-    assert steps(told.json, "TokenAsked")[-1]["scopes"] == [f"repository:app:{scope}"]
+    assert steps(told.json, "token_asked")[-1]["scopes"] == [f"repository:app:{scope}"]
     assert run("tags", "--creds", "u:secret-word", f"{bearer}/app").out.split() == ["0.9", "1.0", "latest"]
 
 

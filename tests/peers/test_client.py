@@ -105,7 +105,7 @@ def test_a_registry_that_trusts_our_token_service(run: Run, theirs: DockerRegist
     assert sorted(run("tags", "--creds", "bob:reads", app).out.split()) == ["0.9", "1.0", "latest"]
     explained = run("auth", "explain", "--json", "--creds", CREDS, "--for", "delete", app).json
     assert explained["permitted"] is True
-    assert [step["scopes"] for step in explained["steps"] if step["step"] == "TokenAsked"] == [
+    assert [step["scopes"] for step in explained["steps"] if step["step"] == "token_asked"] == [
         ["repository:team/app:delete"]
     ]
     refused = run("delete", "--json", "--creds", "bob:reads", f"{app}@{INDEX.descriptor.digest}")

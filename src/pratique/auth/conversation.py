@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Error, Refused, Unreachable
-from ..http.message import Request, Response
+from ..http.message import Interrupted, Request, Response
 from ..http.origin import Origin, is_private_address, redact
 from ..http.problem import MOST_BYTES, Problem
 from ..spec import endpoints
@@ -75,6 +75,9 @@ class Conversation:
                 self._learn(proof)
                 return response
             proof = following
+            if refused and self._request.once and self._request.body is not None:
+                self._learn(proof)  # it has not served yet, and is what the next request begins with
+                raise Interrupted(self._refusal.error())
         raise self._refusal.error()
 
     # What is shown first

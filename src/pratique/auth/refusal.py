@@ -149,4 +149,6 @@ class Refusal:
             )
         if self._kind() is Denied and self._refusing is None:
             return f"ask whoever runs {registry} to permit {self._wanted() or 'this'} to {credential.username or 'this token'}"
-        return f"check the {credential}, or log in again; what is public can be read with --anonymous"
+        if self._request.method not in ("GET", "HEAD"):
+            return f"check the {credential}"
+        return f"check the {credential}; what is public can be read with --anonymous"

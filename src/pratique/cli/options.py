@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, InvalidReference, Unsupported
+from ..spec.platform import Platform
+from ..spec.reference import Reference, endpoint_of
+from ..stores.locations import FILES
 from .output import Output
 
+T = TypeVar("T")
+
+MOST_DIGITS: Final = 18  # of a number
 MOST_SECONDS: Final = 30 * 24 * 3600.0
 
 
@@ -42,7 +49,41 @@ def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> 
     add("--key", metavar="FILE", help="its key")
     add("--timeout", metavar="SECONDS", type=seconds, help="give up the whole command after so long")
     add("--retries", metavar="N", default=3, type=count, help="tries after the first (default 3)")
-    add("--max-manifest", metavar="BYTES", type=count, help="the largest manifest to read (default 4194304)")
+    add("--max-manifest", metavar="BYTES", type=positive, help="the largest manifest to read (default 4194304)")
+
+
+# What each side of a copy may have of its own.
+SIDES: Final = ("src", "dest")
+_OF_A_SIDE: Final = {
+    "creds": {"metavar": "USER[:PASSWORD]"},
+    "authfile": {"metavar": "FILE"},
+    "anonymous": {"action": "store_true"},
+    "plain-http": {"action": "store_true"},
+    "tls-verify": {"action": argparse.BooleanOptionalAction},
+    "ca-file": {"metavar": "FILE"},
+    "cert": {"metavar": "FILE"},
+    "key": {"metavar": "FILE"},
+}
+
+
+def add_sides(parser: argparse.ArgumentParser) -> None:
+    """The options of one side: `--src-creds` is for the source only, where `--creds` is for both."""
+    for side in SIDES:
+        group = parser.add_argument_group(f"of the {'source' if side == 'src' else 'destination'} only")
+        for name, settings in _OF_A_SIDE.items():
+            group.add_argument(f"--{side}-{name}", default=None, help=f"as --{name}", **settings)  # type: ignore[arg-type]
+
+
+def side(arguments: argparse.Namespace, name: str) -> argparse.Namespace:
+    """The arguments as one side sees them: its own options, and the common ones for the rest."""
+    seen = argparse.Namespace(**vars(arguments))
+    own = {key.replace("-", "_"): getattr(arguments, f"{name}_{key.replace('-', '_')}") for key in _OF_A_SIDE}
+    given = {key: value for key, value in own.items() if value is not None}
+    if {"creds", "authfile", "anonymous"} & set(given):
+        seen.creds, seen.authfile, seen.anonymous = None, None, False
+    for key, value in given.items():
+        setattr(seen, key, value)
+    return seen
 
 
 def _adder(group: argparse._ArgumentGroup, *, defaults: bool) -> Any:
@@ -64,9 +105,24 @@ def leaf(
     return parser
 
 
+def argument(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A type for argparse from a function that raises InvalidInput: the function's own words are shown."""
+
+    def convert(text: str) -> T:
+        try:
+            return read(text)
+        except InvalidInput as error:
+            raise argparse.ArgumentTypeError(f"{error}{f' ({error.advice()})' if error.advice() else ''}") from None
+
+    return convert
+
+
 def seconds(text: str) -> float:
     """A time in seconds, above zero."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
     if not 0 < value <= MOST_SECONDS:
         raise argparse.ArgumentTypeError(f"not a number of seconds above zero: {text!r}")
     return value
@@ -74,10 +130,48 @@ def seconds(text: str) -> float:
 
 def count(text: str) -> int:
     """A number, zero or more."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"not a number above zero: {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) < MOST_DIGITS):
+        raise argparse.ArgumentTypeError(f"not a number, zero or more: {text!r}")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A number, one or more."""
+    value = count(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"not a number, one or more: {text!r}")
     return value
+
+
+platform = argument(Platform.parse)
+
+
+def reference(text: str) -> Reference:
+    """A reference to a registry. Raises InvalidReference, and Unsupported for the stores that only `copy` knows."""
+    kind = next((kind for kind in FILES if text.startswith(f"{kind}:")), None)
+    if kind is not None:
+        raise Unsupported(f"{text!r}: this command reads registries", advice="pratique copy reads and writes files")
+    if text.startswith(("https://", "http://")):
+        raise InvalidReference(
+            f"{text!r} is a URL", advice="a reference begins with the host; --plain-http speaks http"
+        )
+    return Reference.parse(text)
+
+
+def repository(text: str) -> Reference:
+    """A reference to a repository as a whole. Raises InvalidReference where it names a tag or digest."""
+    found = reference(text)
+    if found.tag is not None or found.digest is not None:
+        raise InvalidReference(f"{text!r} names a tag or digest", advice=f"the repository is {found.place}")
+    return found
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """A regular expression."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {text!r} ({error})") from None
 
 
 def overrides(pairs: list[str] | None) -> dict[str, str]:
@@ -87,7 +181,7 @@ def overrides(pairs: list[str] | None) -> dict[str, str]:
         host, equals, url = pair.partition("=")
         if not equals or not url.startswith(("http://", "https://")):
             raise InvalidInput(f"--realm wants HOST=URL, not {pair!r}")
-        found[host] = url
+        found[endpoint_of(host)] = url
     return found
 
 

@@ -48,6 +48,9 @@ def run(words: Sequence[str]) -> int:
         # Whoever read our output has gone; what is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:  # of files that a command reads or writes; the network's have errors of their own
+        output.fail(InvalidInput(f"{error.filename or 'a file'}: {error.strerror or error}"))
+        return InvalidInput.exit_code
     except Exception as error:
         output.bug(error)
         return 1

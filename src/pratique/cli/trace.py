@@ -25,6 +25,11 @@ def observer(output: Output) -> Observer:
     return tell
 
 
+def name(event: Event) -> str:
+    """What an event is called in JSON."""
+    return _NAMES.get(type(event), "note")
+
+
 def step(event: Event) -> str:
     """What kind of step an event is, in one word."""
     return _STEPS.get(type(event), "note")
@@ -38,7 +43,8 @@ def describe(event: Event) -> str:
 def describe_request(event: Sent) -> str:
     """A request, what was shown with it and what came of it."""
     shown = f" [{event.authorization}]" if event.authorization else ""
-    answer = status_text(event.status) if event.status is not None else event.failure
+    asked = f"{event.method} {event.url}: "
+    answer = status_text(event.status) if event.status is not None else event.failure.removeprefix(asked)
     return f"{event.method} {event.url}{shown} -> {answer}"
 
 
@@ -60,6 +66,19 @@ def _granted(event: TokenGranted) -> str:
     said = f", said to be for {event.granted}" if event.granted else ""
     return f"granted for {event.lifetime:.0f} s{said}"
 
+
+_NAMES: Final = {
+    Sent: "request",
+    Retried: "retry",
+    Redirected: "redirect",
+    Warned: "warning",
+    CredentialSought: "credential",
+    ChallengeIgnored: "challenge_ignored",
+    TokenAsked: "token_asked",
+    TokenGranted: "token_granted",
+    TokenReused: "token_reused",
+    TokenDenied: "token_denied",
+}
 
 _STEPS: Final = {
     Sent: "request",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +27,15 @@ def default_path(environment: Mapping[str, str]) -> Path:
 class DockerConfig:
     """The credentials in one file. It is read when a challenge first wants one, and no sooner.
 
-    A file that is not `explicit` and cannot be understood is passed over, with a warning to `warn`.
+    An `explicit` file was named on this very command: what is wrong with it, or refused of it, is an error. Another one that
+    cannot be understood is passed over, with a warning to `warn`.
     """
 
     def __init__(self, path: Path, *, explicit: bool = False, warn: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self._explicit = explicit
         self._warn = warn
+        self._lock = threading.Lock()  # of the first reading
         self._entries: dict[str, Mapping[str, Any]] | None = None
 
     def find(self, registry: str, repository: str | None) -> Credential | None:
@@ -79,21 +83,26 @@ class DockerConfig:
         return [other for other in auths if normalise(other) in meant]
 
     def _load(self) -> dict[str, Mapping[str, Any]]:
-        if self._entries is None:
-            self._entries = {}
-            try:
-                auths = self._document().get(AUTHS) or {}
-                self._entries = {normalise(key): entry for key, entry in auths.items() if isinstance(entry, dict)}
-            except InvalidInput as error:
-                if self._explicit:
-                    raise
-                self._warn(f"{error}; it is passed over")
-        return self._entries
+        with self._lock:
+            if self._entries is None:
+                self._entries = self._read()
+            return self._entries
+
+    def _read(self) -> dict[str, Mapping[str, Any]]:
+        try:
+            auths = self._document().get(AUTHS) or {}
+        except InvalidInput as error:
+            if self._explicit:
+                raise
+            self._warn(f"{error}; it is passed over")
+            return {}
+        return {normalise(key): entry for key, entry in auths.items() if isinstance(entry, dict)}
 
     def _credential(self, key: str, entry: Mapping[str, Any]) -> Credential | None:
         source = f"{self.path} ({key})"
         try:
-            return _credential(entry, source)
+            found = _credential(entry, source)
+            return replace(found, given=self._explicit) if found else None
         except InvalidInput as error:
             if self._explicit:
                 raise

@@ -200,7 +200,7 @@ class Connection:
             complete = self._send(request)
             answer = self._http.getresponse()
         except (http.client.RemoteDisconnected, ConnectionError) as error:
-            if self.used:
+            if self.used and not request.once:
                 raise Stale from error
             raise
         if not complete:

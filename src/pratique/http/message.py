@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Protocol
 
-from ..errors import Misbehaved, Unreachable
+from ..errors import Error, Misbehaved, Unreachable
 from .origin import Origin, redact, split
 
 # Header fields whose values are never shown.
@@ -79,13 +79,17 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `public_only` forbids the transport to connect to an address that is not public."""
+    """One request. `public_only` forbids the transport to connect to an address that is not public.
+
+    `once` forbids everybody below to send its body a second time: what arrived of it has to be asked for first.
+    """
 
     method: str
     url: str
     headers: Headers = field(default_factory=Headers)
     body: Body | None = None
     public_only: bool = False
+    once: bool = False
 
     @property
     def origin(self) -> Origin:
@@ -186,6 +190,17 @@ class Unanswered(Unreachable):
     def __init__(self, message: str, *, transient: bool, advice: str | None = None) -> None:
         super().__init__(message, advice=advice)
         self.transient = transient
+
+
+class Interrupted(Unanswered):
+    """A request whose body goes only `once` was refused, and there is a permission that it was not shown yet.
+
+    The next request is shown it; `refusal` is the error that would stand if there were none.
+    """
+
+    def __init__(self, refusal: Error) -> None:
+        super().__init__(str(refusal), transient=True)
+        self.refusal = refusal
 
 
 def _too_long(what: str, limit: int, size: str) -> Misbehaved:

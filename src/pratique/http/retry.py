@@ -35,7 +35,7 @@ class Patience:
 
     def after_answer(self, request: Request, response: Response, attempt: int) -> float | None:
         """Seconds to wait before attempt number `attempt` + 1, or None where the answer stands."""
-        again = response.status in DECLINED or (response.status in TROUBLED and request.method in IDEMPOTENT)
+        again = response.status in DECLINED or (response.status in TROUBLED and _is_repeatable(request))
         if not again or attempt >= self.retries or is_quota(response):
             return None
         wanted = retry_after(response)
@@ -45,12 +45,17 @@ class Patience:
 
     def after_failure(self, request: Request, *, transient: bool, attempt: int) -> float | None:
         """The same where no answer came."""
-        again = transient and request.method in IDEMPOTENT and attempt < self.retries
+        again = transient and _is_repeatable(request) and attempt < self.retries
         return self._delay(attempt) if again else None
 
     def _delay(self, attempt: int) -> float:
         longest = min(FIRST_DELAY_SECONDS * 2.0**attempt, LONGEST_DELAY_SECONDS)
         return longest * (0.5 + self.jitter() / 2)
+
+
+def _is_repeatable(request: Request) -> bool:
+    """Whether doing it twice does no harm; whoever sends a request only once finds out what it did."""
+    return request.method in IDEMPOTENT or request.once
 
 
 def is_quota(response: Response) -> bool:

@@ -123,17 +123,30 @@ class Session(Generic[S]):
         """One request as it is, tried again where that is of use; redirects are not followed. Raises Unreachable."""
         attempt = 0
         while True:
-            delay, outcome = self._attempt(request, attempt)
-            if delay is None:
+            outcome = self._attempt(request)
+            if request.once or not self.wait(request, outcome, attempt):
                 if isinstance(outcome, Unreachable):
                     raise outcome
                 return outcome
-            reason = str(outcome) if isinstance(outcome, Unreachable) else status_text(outcome.status)
-            if isinstance(outcome, Response):
-                outcome.close()
-            self._tell(Retried(str(request), reason, delay))
-            self._sleep(delay)
             attempt += 1
+
+    def wait(self, request: Request, outcome: Response | Unanswered, attempt: int) -> bool:
+        """Wait as long as it takes until a request that came to this is worth another attempt, and close the answer.
+
+        `attempt` counts from 0. False, at once, where another attempt is of no use.
+        """
+        if isinstance(outcome, Response):
+            delay, reason = self._patience.after_answer(request, outcome, attempt), status_text(outcome.status)
+        else:
+            delay = self._patience.after_failure(request, transient=outcome.transient, attempt=attempt)
+            reason = str(outcome)
+        if delay is None:
+            return False
+        if isinstance(outcome, Response):
+            outcome.close()
+        self._tell(Retried(str(request), reason, delay))
+        self._sleep(delay)
+        return True
 
     def permission(self, request: Request) -> str | None:
         """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""
@@ -150,14 +163,13 @@ class Session(Generic[S]):
         if isinstance(self._transport, Wired):
             self._transport.close()
 
-    def _attempt(self, request: Request, attempt: int) -> tuple[float | None, Response | Unanswered]:
+    def _attempt(self, request: Request) -> Response | Unanswered:
         try:
-            response = self._once(request)
+            return self._delivered(request)
         except Unanswered as error:
-            return self._patience.after_failure(request, transient=error.transient, attempt=attempt), error
-        return self._patience.after_answer(request, response, attempt), response
+            return error
 
-    def _once(self, request: Request) -> Response:
+    def _delivered(self, request: Request) -> Response:
         leave = self._gate.enter(request.origin)
         started = self._clock()
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
+import struct
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.platform import Platform
+
+MOST_STORED_BYTES: Final = 0xFFFF  # of one block
+GZIP_HEAD: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no date, no system
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -55,7 +59,7 @@ def image(
 ) -> Sample:
     """An OCI image of one layer with these files (image specification, manifest.md, config.md and layer.md)."""
     archive = _archive(files, created)
-    layer = Content.of(gzip.compress(archive, mtime=0), media.OCI_LAYER_GZIP)
+    layer = Content.of(stored(archive), media.OCI_LAYER_GZIP)
     config = Content.of_json(_config(platform, archive, created, labels or {}), media.OCI_CONFIG)
     document = {
         "schemaVersion": 2,
@@ -78,6 +82,18 @@ def index(images: Iterable[Sample], annotations: Mapping[str, str] | None = None
         document["annotations"] = dict(annotations)
     below = tuple(content for each in listed for content in (*each.below, each.root))
     return Sample(Content.of_json(document, media.OCI_INDEX), below)
+
+
+def stored(content: bytes) -> bytes:
+    """Bytes as a gzip member that is not compressed (RFC 1951 §3.2.4, RFC 1952): compressors differ, and so would digests."""
+    blocks = [content[start : start + MOST_STORED_BYTES] for start in range(0, len(content), MOST_STORED_BYTES)] or [
+        b""
+    ]
+    body = b"".join(
+        struct.pack("<BHH", number == len(blocks), len(block), len(block) ^ 0xFFFF) + block
+        for number, block in enumerate(blocks, 1)
+    )
+    return GZIP_HEAD + body + struct.pack("<LL", zlib.crc32(content), len(content) & 0xFFFFFFFF)
 
 
 def _archive(files: Mapping[str, bytes], created: datetime) -> bytes:

@@ -16,13 +16,19 @@ def parse_object(raw: bytes, what: str, *, secret: bool = False) -> dict[str, An
     object has twice (RFC 8259 §4), not an object.
     """
     shown = "" if secret else f": {_excerpt(raw)}"
-    try:
-        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        raise Misbehaved(f"{what} is not JSON{shown} ({_reason(error)})") from None
+    document = _parse(raw, what, shown)
     if not isinstance(document, dict):
         raise Misbehaved(f"{what} is not a JSON object{shown}")
     return cast("dict[str, Any]", document)
+
+
+def parse_objects(raw: bytes, what: str) -> tuple[Mapping[str, Any], ...]:
+    """The objects of the JSON list in `raw`, which `what` names for the error. Raises Misbehaved as `parse_object` does."""
+    shown = f": {_excerpt(raw)}"
+    document = _parse(raw, what, shown)
+    if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
+        raise Misbehaved(f"{what} is not a JSON list of objects{shown}")
+    return tuple(document)
 
 
 def text(document: Mapping[str, Any], key: str, what: str, default: str = "") -> str:
@@ -69,6 +75,13 @@ def mappings(document: Mapping[str, Any], key: str, what: str) -> tuple[Mapping[
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         _wrong(what, key, "a list of objects", value)
     return tuple(value)
+
+
+def _parse(raw: bytes, what: str, shown: str) -> object:
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise Misbehaved(f"{what} is not JSON{shown} ({_reason(error)})") from None
 
 
 def _wrong(what: str, key: str, expected: str, value: object) -> NoReturn:

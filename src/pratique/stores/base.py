@@ -101,3 +101,12 @@ class Deletes(Protocol):
     def delete(self, name: str | Digest) -> None:
         """Remove a tag, and only that; or a manifest by its digest, under all its tags. Raises NotFound, Unsupported."""
         ...
+
+
+@runtime_checkable
+class Converts(Protocol):
+    """It cannot hold every form as it is, and so gives content another digest."""
+
+    def converted(self, digest: Digest) -> Descriptor:
+        """What a manifest that was pushed with `digest` is called here. Raises NotFound."""
+        ...

@@ -48,6 +48,11 @@ class Referrers:
         wanted = (entry for entry in found if not artifact_type or entry.artifact_type == artifact_type)
         yield from dict.fromkeys(wanted)
 
+    @property
+    def has_api(self) -> bool:
+        """Whether the registry has the referrers API, as far as is known."""
+        return self._has_api
+
     def _by_api(self, subject: Digest, artifact_type: str) -> Iterable[Descriptor] | None:
         """What the API lists; None where there is none, or something else answers in its place."""
         url = self._url(endpoints.REFERRERS, digest=str(subject))

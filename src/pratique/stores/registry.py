@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urljoin
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import Denied, InvalidDigest, Misbehaved, NotFound, Unsupported
+from ..errors import Denied, InvalidDigest, Misbehaved, NotFound, Refused, Unsupported
 from ..http.message import Body, Headers, Request, Response, Stream
-from ..http.origin import Origin, redact, split
 from ..http.problem import failure
 from ..http.session import Session
 from ..spec import endpoints, media
@@ -21,13 +19,21 @@ from ..spec.digest import ALGORITHMS, Digest
 from ..spec.endpoints import Endpoint
 from ..spec.manifest import Manifest
 from ..spec.reference import Reference, endpoint_of, is_repository
-from .base import Content
+from .base import NAMELESS, Content, Source
+from .content import pour
 from .pages import names
 from .referrers import Referrers
 from .resuming import ResumingStream
+from .subjects import Condition, SubjectTags
+from .uploading import Uploader, UploadOptions
 
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the specification asks registries to take at least
 
+USUAL_ALGORITHM: Final = "sha256"
+UPLOADS: Final = UploadOptions()
+
+PUT: Final = frozenset({200, 201, 202, 204})
+PRECONDITION_FAILED: Final = 412
 DELETED: Final = frozenset({200, 202, 204})
 _UNDELETABLE: Final = frozenset({400, 405, 501})
 
@@ -36,10 +42,11 @@ _CONTENT_RANGE = re.compile(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.A
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry: `name` as people write it."""
+    """A registry: `name` as people write it, and how its repositories are uploaded to."""
 
     session: Session[ScopeSet]
     name: str
+    uploads: UploadOptions = UPLOADS
 
     @property
     def base_url(self) -> str:
@@ -57,11 +64,11 @@ class Registry:
 
     def repository(self, name: str) -> Repository:
         """One of its repositories."""
-        return Repository(self.session, self.name, name)
+        return Repository(self.session, self.name, name, uploads=self.uploads)
 
 
 class Repository:
-    """A repository: a source, and it lists, refers and deletes. Safe to share among threads."""
+    """A repository: a source and a target; it mounts, lists, refers and deletes. Safe to share among threads."""
 
     def __init__(
         self,
@@ -70,6 +77,7 @@ class Repository:
         repository: str,
         *,
         most_manifest_bytes: int = MOST_MANIFEST_BYTES,
+        uploads: UploadOptions = UPLOADS,
     ) -> None:
         self.registry = registry
         self.name = repository
@@ -78,13 +86,21 @@ class Repository:
         self._pull = repository_scopes(repository, "pull")
         self._push = repository_scopes(repository, "pull", "push")
         self._referrers = Referrers(session, self._pull, self.url, self._fallback_index)
+        self._subjects = SubjectTags(self._referrers_index, self._put_manifest)
+        self._uploader = Uploader(session, registry, repository, self.url, uploads)
 
     @classmethod
     def at(
-        cls, session: Session[ScopeSet], reference: Reference, *, most_manifest_bytes: int = MOST_MANIFEST_BYTES
+        cls,
+        session: Session[ScopeSet],
+        reference: Reference,
+        *,
+        most_manifest_bytes: int = MOST_MANIFEST_BYTES,
+        uploads: UploadOptions = UPLOADS,
     ) -> Repository:
         """The repository that a reference is in."""
-        return cls(session, reference.registry, reference.repository, most_manifest_bytes=most_manifest_bytes)
+        registry, name = reference.registry, reference.repository
+        return cls(session, registry, name, most_manifest_bytes=most_manifest_bytes, uploads=uploads)
 
     def url(self, endpoint: Endpoint, **parameters: str) -> str:
         """The URL of one of the repository's end-points."""
@@ -105,8 +121,11 @@ class Repository:
 
     def manifest(self, name: str | Digest) -> Manifest:
         """The manifest that a tag or digest names. Raises NotFound, Refused, Misbehaved, ContentMismatch, Unsupported."""
+        return self._get_manifest(name, self._pull)[0]
+
+    def _get_manifest(self, name: str | Digest, scopes: ScopeSet) -> tuple[Manifest, Response]:
         request = self._manifest_request("GET", str(name))
-        response = self._session.send(request, self._pull)
+        response = self._session.send(request, scopes)
         if response.status != 200:
             raise failure(request, response)
         said = response.headers.get("Docker-Content-Digest")
@@ -116,7 +135,7 @@ class Repository:
         if wanted is not None:
             wanted.verify(raw, f"the manifest {self}@{wanted}")
         algorithm = wanted.algorithm if wanted else _algorithm(said)
-        return Manifest.parse(raw, content_type, algorithm)
+        return Manifest.parse(raw, content_type, algorithm), response
 
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
         """The content of a descriptor from byte `offset` on; a cut connection is taken up again where it was cut.
@@ -159,19 +178,46 @@ class Repository:
     # Writing
 
     def exists(self, descriptor: Descriptor) -> bool:
-        """Whether the content is there. Raises Refused."""
-        if descriptor.is_manifest:
-            return self._resolve_by_head(str(descriptor.digest)) is not None
-        return self._size_by_head(descriptor.digest) == descriptor.size
+        """Whether the content is there for sure, to whoever is about to push it.
+
+        Where the registry does not tell (it may refuse to, of a repository that is made by the first push), it is not.
+        """
+        try:
+            if descriptor.is_manifest:
+                return self._resolve_by_head(str(descriptor.digest), self._push) is not None
+            return self._size_by_head(descriptor.digest, self._push) == descriptor.size
+        except Refused:
+            return False
+
+    def mounts_from(self, source: Source) -> bool:
+        """Whether a source is another repository of this registry, and has not been refused."""
+        return (
+            isinstance(source, Repository)
+            and source._session is self._session
+            and endpoint_of(source.registry) == endpoint_of(self.registry)
+            and source.name != self.name
+            and source.name not in self._uploader.unmountable
+        )
+
+    def mount(self, descriptor: Descriptor, source: Source) -> bool:
+        """Take a blob from another repository of the registry (§Mounting a blob from another repository).
+
+        False where it has to be pushed, whatever the reason; if the registry has begun an upload then, that is used.
+        """
+        if descriptor.is_manifest or not isinstance(source, Repository) or not self.mounts_from(source):
+            return False
+        return self._uploader.mount(descriptor.digest, source.name)
 
     def push(self, descriptor: Descriptor, content: Content, *, tags: Sequence[str] = ()) -> None:
-        """Put content under its digest, and a manifest under names as well (§Pushing). Raises Refused, Unreachable."""
-        if not descriptor.is_manifest:
-            self._push_blob(descriptor, content)
-        for name in tags or ([str(descriptor.digest)] if descriptor.is_manifest else []):
-            url = self.url(endpoints.MANIFEST_PUT, reference=name)
-            headers = Headers([("Content-Type", descriptor.media_type)])
-            self._put(Request("PUT", url, headers, Body(content, descriptor.size)))
+        """Put content under its digest, and a manifest under names as well (§Pushing).
+
+        A manifest that refers to another is found by that, also where the registry does not see to it itself.
+        Raises ContentMismatch, Refused, NotFound, Unreachable, Misbehaved.
+        """
+        if descriptor.is_manifest:
+            self._push_manifest(descriptor, content, tags)
+        else:
+            self._uploader.push(descriptor, content)
 
     def delete(self, name: str | Digest) -> None:
         """Remove a tag, and only that; or a manifest by its digest, under all its tags.
@@ -190,11 +236,11 @@ class Repository:
         url = self.url(endpoints.MANIFEST, reference=name)
         return Request(method, url, Headers([("Accept", ", ".join(media.ACCEPT))]))
 
-    def _resolve_by_head(self, name: str) -> Descriptor | None:
+    def _resolve_by_head(self, name: str, scopes: ScopeSet | None = None) -> Descriptor | None:
         """What HEAD tells; None where only a GET can."""
         request = self._manifest_request("HEAD", name)
         try:
-            response = self._session.send(request, self._pull)
+            response = self._session.send(request, scopes or self._pull)
         except Denied:
             return None  # some refuse HEAD and allow GET; and the answer to GET has the reason in its body
         with response:
@@ -207,13 +253,21 @@ class Repository:
                 return None
             return Descriptor(media_type, digest, response.length)
 
-    def _size_by_head(self, digest: Digest) -> int | None:
+    def _size_by_head(self, digest: Digest, scopes: ScopeSet | None = None) -> int | None:
         request = Request("HEAD", self.url(endpoints.BLOB, digest=str(digest)))
         try:
-            with self._session.send(request, self._pull) as response:
+            with self._session.send(request, scopes or self._pull) as response:
                 return response.length if response.status == 200 else None
         except Denied:
             return None
+
+    def _referrers_index(self, tag: str) -> tuple[Manifest | None, str | None]:
+        """The list of referrers under a tag, to be written anew, and its ETag; only what is not there is none."""
+        try:
+            manifest, response = self._get_manifest(tag, self._push)
+        except NotFound:
+            return None, None
+        return manifest, response.headers.get("ETag")
 
     def _fallback_index(self, tag: str) -> Manifest | None:
         try:
@@ -221,21 +275,41 @@ class Repository:
         except (NotFound, Denied, Unsupported):
             return None
 
-    def _push_blob(self, descriptor: Descriptor, content: Content) -> None:
-        request = Request("POST", self.url(endpoints.UPLOADS))
-        with self._session.send(request, self._push) as response:
-            location = response.headers.get("Location")
-            if response.status != 202 or location is None:
-                raise failure(request, response)
-        target = _upload_url(request, location)
-        url = f"{target}{'&' if split(target).query else '?'}digest={descriptor.digest}"
-        headers = Headers([("Content-Type", "application/octet-stream")])
-        self._put(Request("PUT", url, headers, Body(content, descriptor.size)))
+    def _push_manifest(self, descriptor: Descriptor, content: Content, tags: Sequence[str]) -> None:
+        if descriptor.size > self._most_manifest_bytes:
+            raise Unsupported(
+                f"the manifest {descriptor.digest} has {descriptor.size} bytes: more than registries take"
+            )
+        pieces = bytearray()
+        pour(content, descriptor, pieces.extend)
+        raw = bytes(pieces)
+        names = [tag for tag in tags if tag != NAMELESS]
+        if not names or NAMELESS in tags or descriptor.digest.algorithm != USUAL_ALGORITHM:
+            names.insert(0, str(descriptor.digest))  # under a tag alone, a registry takes its own algorithm's
+        answers = [self._put_manifest(name, descriptor.media_type, raw) for name in names]
+        told = all("OCI-Subject" in answer.headers for answer in answers) and self._referrers.has_api
+        if told or descriptor.media_type not in media.MANIFESTS:
+            return
+        manifest = Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
+        if manifest.subject:
+            self._subjects.add(manifest.subject.digest, manifest.descriptor)
 
-    def _put(self, request: Request) -> None:
+    def _put_manifest(self, name: str, media_type: str, raw: bytes, condition: Condition | None = None) -> Response:
+        """The answer to putting a manifest under a name; 412 where the condition does not hold.
+
+        Raises ContentMismatch where the registry stored something else.
+        """
+        fields = [("Content-Type", media_type), *([condition] if condition else [])]
+        request = Request("PUT", self.url(endpoints.MANIFEST_PUT, reference=name), Headers(fields), Body.of(raw))
         with self._session.send(request, self._push) as response:
-            if response.status not in (201, 204):
+            if condition and response.status == PRECONDITION_FAILED:
+                return response
+            if response.status not in PUT:
                 raise failure(request, response)
+            said = _digest(response.headers.get("Docker-Content-Digest"))
+            if said is not None:
+                said.verify(raw, f"what {self.registry} says it stored as {name}")
+            return response
 
     def _delete(self, url: str, what: str) -> None:
         request = Request("DELETE", url)
@@ -276,10 +350,3 @@ def _whole_length(request: Request, response: Response) -> int:
     if length is None:
         raise Misbehaved(f"{request}: the server does not say how long the blob is")
     return length
-
-
-def _upload_url(request: Request, location: str) -> str:
-    target = urljoin(request.url, location)
-    if Origin.of(target) != request.origin and request.origin.scheme == "https" and not target.startswith("https:"):
-        raise Misbehaved(f"{request}: the upload would go to {redact(target)}, over plain http")
-    return target

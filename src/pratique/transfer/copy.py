@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import NotFound
 from ..http.events import Observer, ignore
@@ -12,24 +12,38 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Mounts, Source, Target
+from ..stores.base import NAMELESS, Converts, Mounts, Source, Target
 from ..stores.crew import JOBS, all_done
 from .events import Copied, Done, How, Moved, Planned, Started
 from .graph import content, read_manifest
 from .ledger import Ledger
 from .plan import Plan, plan, selected
+from .referring import digest_tags, referring
 from .selection import EVERYTHING, Selection
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to copy. Of tags that exist `no_clobber` leaves each as it is; a `dry_run` plans and does nothing."""
+    """How to copy.
+
+    `no_clobber` leaves tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`,
+    too. `referrers` go along, all or those of some `artifact_types`, and so do tags that are named after digests
+    (`digest_tags`). `jobs` is how many threads move content.
+    """
 
     select: Selection = EVERYTHING
     no_clobber: bool = False
     dry_run: bool = False
     foreign: bool = False
+    referrers: bool = False
+    artifact_types: tuple[str, ...] = ()
+    digest_tags: bool = False
     jobs: int = JOBS
+
+    @property
+    def is_accompanied(self) -> bool:
+        """Whether what belongs to content goes with it."""
+        return self.referrers or self.digest_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +54,12 @@ class Result:
     descriptor: Descriptor
     tags: tuple[str, ...]
     plan: Plan | None
+    companions: tuple[Result, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether anything was done, or would be."""
-        return self.plan is not None
+        return self.plan is not None or any(companion.changed for companion in self.companions)
 
 
 DEFAULTS = Options()
@@ -72,16 +87,36 @@ def copy(
         manifest = selected(source, read_manifest(source, root), options.select)
         root = _described(manifest)
     names = tuple(tag for tag in tags if not _is_settled(target, tag, root.digest, options))
-    if not names:
+    if not names and not options.is_accompanied:
         tell(Copied(str(name), root, tuple(tags), changed=False))
         return Result(str(name), root, tuple(tags), None)
     manifest = manifest or read_manifest(source, root)
     found = plan(source, manifest, target, options.select, ledger=ledger, foreign=options.foreign, jobs=options.jobs)
-    tell(Planned(str(name), found))
+    if names:
+        tell(Planned(str(name), found))
+        if not options.dry_run:
+            execute(found, source, target, names, jobs=options.jobs, ledger=ledger, tell=tell)
+            root = target.converted(root.digest) if isinstance(target, Converts) else root
     if not options.dry_run:
-        execute(found, source, target, names, jobs=options.jobs, ledger=ledger, tell=tell)
-        tell(Copied(str(name), _described(manifest), names, changed=True))
-    return Result(str(name), _described(manifest), names, found)
+        tell(Copied(str(name), root, names or tuple(tags), changed=bool(names)))
+    companions = tuple(_companions(source, found, target, options, ledger, tell))
+    return Result(str(name), root, names or tuple(tags), found if names else None, companions)
+
+
+def _companions(
+    source: Source, found: Plan, target: Target, options: Options, ledger: Ledger, tell: Observer
+) -> Iterator[Result]:
+    """Copy what belongs to a graph without being part of it, whole, and as it is."""
+    alone = replace(options, select=EVERYTHING, referrers=False, digest_tags=False)
+    digests = [manifest.digest for manifest in found.graph]
+    if options.referrers:
+        for descriptor in referring(source, digests, options.artifact_types):
+            digests.append(descriptor.digest)
+            if not target.exists(descriptor):
+                yield copy(source, descriptor.digest, target, options=alone, ledger=ledger, tell=tell)
+    if options.digest_tags:
+        for tag in list(digest_tags(source, digests)):
+            yield copy(source, tag, target, [tag], options=alone, ledger=ledger, tell=tell)
 
 
 def execute(

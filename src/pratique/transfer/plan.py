@@ -19,11 +19,13 @@ from .selection import EVERYTHING, Selection
 class Plan:
     """A copy as a value.
 
-    `manifests` are pushed, children before parents, the root last; `blobs` are moved; `mounts` are had from the source's own
-    registry by reference; `present` is at the target already; `foreign` lives elsewhere by its `urls` and stays there.
+    `graph` is every manifest from the root down; of these `manifests` are pushed, children before parents. `blobs` are
+    moved; `mounts` are had from the source's own registry by reference; `present` is at the target already; `foreign` lives
+    elsewhere by its `urls` and stays there.
     """
 
     root: Manifest
+    graph: tuple[Manifest, ...]
     manifests: tuple[Manifest, ...]
     blobs: tuple[Descriptor, ...]
     mounts: tuple[Descriptor, ...] = ()
@@ -70,7 +72,9 @@ def plan(
     found = ledger.known if mountable else _present(target, wanted, ledger, jobs)
     moving = tuple(blob for blob in wanted if blob.digest not in found)
     present = tuple(blob for blob in graph.blobs if blob not in moving and blob not in elsewhere)
-    return Plan(root, missing, () if mountable else moving, moving if mountable else (), present, elsewhere)
+    return Plan(
+        root, graph.manifests, missing, () if mountable else moving, moving if mountable else (), present, elsewhere
+    )
 
 
 def selected(source: Source, manifest: Manifest, select: Selection) -> Manifest:

@@ -26,13 +26,7 @@ class Selection:
         """The successors of a manifest that are taken. Raises NotFound where a platform is not there."""
         if not self.platforms or not manifest.is_index:
             return manifest.successors()
-        chosen = {entry.digest for wish in self.platforms for entry in _matching(manifest, wish)}
-        attested = {str(digest) for digest in chosen}
-        return tuple(
-            entry
-            for entry in manifest.manifests
-            if entry.digest in chosen or entry.annotations.get(ATTESTED) in attested
-        )
+        return tuple(entry for entry, wanted in zip(manifest.manifests, self._takes(manifest), strict=True) if wanted)
 
     def single(self, manifest: Manifest) -> Descriptor | None:
         """The one image that stands for the whole index, where one platform is wanted and no index."""
@@ -42,13 +36,21 @@ class Selection:
 
     def narrowed(self, manifest: Manifest) -> Manifest:
         """A smaller index with the entries that are taken, all else as it was; the same one where nothing is left out."""
-        kept = self.kept(manifest)
-        if not manifest.is_index or self.keep_index or kept == manifest.manifests:
+        if not self.platforms or not manifest.is_index or self.keep_index:
             return manifest
-        wanted = {str(entry.digest) for entry in kept}
-        entries = [entry for entry in manifest.document["manifests"] if entry["digest"] in wanted]
+        taken = self._takes(manifest)
+        if all(taken):
+            return manifest
+        entries = [entry for entry, wanted in zip(manifest.document["manifests"], taken, strict=True) if wanted]
         raw = json.dumps({**manifest.document, "manifests": entries}, indent=2, ensure_ascii=False).encode()
         return Manifest.parse(raw, manifest.media_type, manifest.digest.algorithm)
+
+    def _takes(self, manifest: Manifest) -> list[bool]:
+        """Of each entry of an index whether it is taken: images by their platform, and what attests them."""
+        chosen = {str(entry.digest) for wish in self.platforms for entry in _matching(manifest, wish)}
+        return [
+            str(entry.digest) in chosen or entry.annotations.get(ATTESTED) in chosen for entry in manifest.manifests
+        ]
 
 
 EVERYTHING: Final = Selection()

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import InvalidInput
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.versions import version_key
 
+if TYPE_CHECKING:
+    from semver import Version
+
 # `sha256-<hex>` and `sha256-<hex>.sig`: tags by which a digest's signatures and the like are found.
 _DIGEST_TAG: Final = re.compile(rf"({'|'.join(ALGORITHMS)})-([0-9a-f]{{64,128}})(\..*)?")
+_BOUND: Final = re.compile(r"(>=|<=|!=|==|=|>|<|)v?(.+)")
+_COMPARISONS: Final[dict[str, Callable[[Version, Version], bool]]] = {
+    "": operator.eq,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +60,35 @@ def version_range(text: str) -> Callable[[str], bool]:
     A tag may have a `v` before it and may leave out minor and patch; tags that are no versions are in no range, and
     candidates for a release only in a range that names one.
     """
-    from semver import Version
-
-    parts = text.replace(",", " ").split()
-    candidates = any("-" in part for part in parts)
+    bounds = [_bound(part, text) for part in text.replace(",", " ").split()]
+    if not bounds:
+        raise InvalidInput("the range of versions is empty")
+    candidates = any(limit.prerelease for _, limit in bounds)
 
     def contains(tag: str) -> bool:
-        try:
-            version = Version.parse(tag.removeprefix("v"), optional_minor_and_patch=True)
-        except ValueError:
+        version = _version(tag.removeprefix("v"))
+        if version is None or (version.prerelease and not candidates):
             return False
-        return (candidates or version.prerelease is None) and all(version.match(part) for part in parts)
+        return all(holds(version, limit) for holds, limit in bounds)
+
+    return contains
+
+
+def _bound(part: str, text: str) -> tuple[Callable[[Version, Version], bool], Version]:
+    found = _BOUND.fullmatch(part)
+    limit = _version(found[2]) if found else None
+    if found is None or limit is None:
+        raise InvalidInput(f"not a range of versions: {text!r}", advice="a range looks like '>=1.2 <2'")
+    return _COMPARISONS[found[1]], limit
+
+
+def _version(text: str) -> Version | None:
+    from semver import Version
 
     try:
-        Version.parse("1.0.0")
-        for part in parts:
-            Version.parse("1.0.0").match(part)
+        return Version.parse(text, optional_minor_and_patch=True)
     except ValueError:
-        raise InvalidInput(f"not a range of versions: {text!r}", advice="a range looks like '>=1.2.0 <2.0.0'") from None
-    if not parts:
-        raise InvalidInput("the range of versions is empty")
-    return contains
+        return None
 
 
 def digest_of(tag: str) -> Digest | None:

@@ -10,6 +10,8 @@ SUMMARIES: Final = {
     "manifest": "read or delete manifests, byte for byte",
     "config": "read the config of an image, byte for byte",
     "blob": "read blobs, byte for byte",
+    "copy": "copy from any store to any store, every digest kept",
+    "tag": "give what is there further names",
     "delete": "delete tags, or manifests by their digest",
     "login": "store a credential for a registry",
     "logout": "forget a stored credential",

@@ -17,7 +17,7 @@ from ...stores import permission
 from .. import options
 from ..connect import connected, repository
 from ..output import Output, error_document
-from ..trace import describe, describe_request, step
+from ..trace import describe, describe_request, name, step
 
 EXAMPLES = """examples:
   pratique auth explain ghcr.io/org/app:1.2
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_explain(arguments: argparse.Namespace, output: Output) -> int:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     asked = reference.name if reference.tag or reference.digest else None
     events: list[Event] = []
     error: Error | None = None
@@ -60,7 +60,7 @@ def run_explain(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def run_token(arguments: argparse.Namespace, output: Output) -> None:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     actions = arguments.actions.split(",")
     unknown = [action for action in actions if action not in permission.ACTIONS]
     if unknown:
@@ -94,7 +94,7 @@ def _explanation(
         "for": action,
         "permitted": error is None,
         "verdict": str(error) if error else verdict,
-        "steps": [{"step": type(event).__name__, **asdict(event)} for event in events],
+        "steps": [{"step": name(event), **asdict(event)} for event in events],
         "error": error_document(error) if error else None,
     }
 

@@ -59,7 +59,7 @@ def run_head(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def _named(text: str) -> tuple[Reference, Digest]:
-    reference = Reference.parse(text)
+    reference = options.reference(text)
     if reference.digest is None:
         raise InvalidInput(f"{text!r} names no blob", advice="a blob is named by REPO@DIGEST")
     return reference, reference.digest

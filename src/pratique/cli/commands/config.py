@@ -7,8 +7,6 @@ import json
 
 from ...errors import NotFound
 from ...spec.manifest import platforms
-from ...spec.platform import Platform
-from ...spec.reference import Reference
 from ...stores.inspection import config_of
 from .. import options
 from ..connect import connected, repository
@@ -24,11 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     get = options.leaf(verbs, "get", "print the config as it is", run_get)
     get.add_argument("reference", metavar="REF")
-    get.add_argument("--platform", type=Platform.parse, help="of the image for this platform of an index")
+    get.add_argument("--platform", type=options.platform, help="of the image for this platform of an index")
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     with connected(arguments, output, [reference.registry]) as session:
         source = repository(arguments, session, reference)
         manifest = selected(source, reference, arguments.platform)

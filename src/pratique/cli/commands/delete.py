@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 def parse(text: str) -> Reference:
     """A reference that names what to delete: nobody means `latest` by saying nothing. Raises InvalidInput."""
-    reference = Reference.parse(text)
+    reference = options.reference(text)
     if reference.tag is None and reference.digest is None:
         raise InvalidInput(
             f"{text!r} names neither a tag nor a digest", advice=f"say {reference}:latest if that is meant"

@@ -22,7 +22,7 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
-    parser.add_argument("--platform", type=Platform.parse, help="of the image for this platform in an index")
+    parser.add_argument("--platform", type=options.platform, help="of the image for this platform in an index")
     parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY@DIGEST")
     options.add_registry(parser)
     options.add_global(parser)
@@ -31,13 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     names = options.names(arguments.references)
-    registries = {Reference.parse(name).registry for name in names}
+    registries = {options.reference(name).registry for name in names}
     several: Several[tuple[Reference, Digest]] = Several(output, names)
     documents = []
     with connected(arguments, output, registries) as session:
 
         def work(name: str) -> tuple[Reference, Digest]:
-            reference = Reference.parse(name)
+            reference = options.reference(name)
             return reference, digest_of(repository(arguments, session, reference), reference, arguments.platform)
 
         for name, (reference, digest) in several.results(work):

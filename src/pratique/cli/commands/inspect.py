@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...spec.platform import Platform
 from ...spec.reference import Reference
 from ...stores.inspection import Image, Inspection, inspect, labels
 from .. import options
@@ -21,7 +20,7 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
-    parser.add_argument("--platform", type=Platform.parse, help="only the image for this platform of an index")
+    parser.add_argument("--platform", type=options.platform, help="only the image for this platform of an index")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
@@ -29,13 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     names = options.names(arguments.references)
-    registries = {Reference.parse(name).registry for name in names}
+    registries = {options.reference(name).registry for name in names}
     several: Several[tuple[Reference, Inspection]] = Several(output, names)
     documents = []
     with connected(arguments, output, registries) as session:
 
         def work(name: str) -> tuple[Reference, Inspection]:
-            reference = Reference.parse(name)
+            reference = options.reference(name)
             source = repository(arguments, session, reference)
             if arguments.platform is None:
                 return reference, inspect(source, reference.name)

@@ -25,7 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     get = options.leaf(verbs, "get", "print a manifest as it is", run_get)
     get.add_argument("reference", metavar="REF")
-    get.add_argument("--platform", type=Platform.parse, help="the manifest of the image for this platform of an index")
+    get.add_argument(
+        "--platform", type=options.platform, help="the manifest of the image for this platform of an index"
+    )
     head = options.leaf(verbs, "head", "print its media type, digest and size", run_head)
     head.add_argument("reference", metavar="REF")
     delete = options.leaf(verbs, "delete", "delete a manifest by its digest, under all its tags", run_delete)
@@ -33,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     with connected(arguments, output, [reference.registry]) as session:
         found = selected(repository(arguments, session, reference), reference, arguments.platform)
     if output.as_json:
@@ -43,13 +45,13 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     with connected(arguments, output, [reference.registry]) as session:
         print_descriptor(output, reference, repository(arguments, session, reference).resolve(reference.name))
 
 
 def run_delete(arguments: argparse.Namespace, output: Output) -> None:
-    reference = Reference.parse(arguments.reference)
+    reference = options.reference(arguments.reference)
     if reference.digest is None:
         raise InvalidInput(
             f"{reference} is a tag, and a manifest is deleted by its digest",

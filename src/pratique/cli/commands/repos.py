@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("registry", metavar="REGISTRY", help="host or host:port")
     parser.add_argument("--limit", metavar="N", type=options.count, help="at most so many")
     parser.add_argument("--full-ref", action="store_true", help="print REGISTRY/REPOSITORY")
-    parser.add_argument("--page-size", metavar="N", type=options.count, help="repositories to ask for at a time")
+    parser.add_argument("--page-size", metavar="N", type=options.positive, help="repositories to ask for at a time")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)

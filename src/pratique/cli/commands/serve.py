@@ -40,6 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     host, port = _address(arguments.address)
+    if arguments.tls_key and not arguments.tls_cert:
+        raise InvalidInput("--tls-key without --tls-cert")
+    for file in filter(None, (arguments.tls_cert, arguments.tls_key)):
+        _check_readable(file)
     if arguments.log or output.debug:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     access = Access.load(Path(arguments.access)) if arguments.access else Access()
@@ -79,13 +83,27 @@ def _listening(arguments: argparse.Namespace, app: RegistryApp, host: str, port:
         yield listener
 
 
+def _check_readable(file: str) -> None:
+    try:
+        Path(file).read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}") from None
+
+
 @contextlib.contextmanager
 def _storage(path: str | None) -> Iterator[Path]:
     if path is not None:
-        yield Path(path)
+        folder = Path(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InvalidInput(f"--storage {path} cannot be written to: {error.strerror}") from None
+        yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="pratique-") as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix="pratique-") as temporary:
+        yield Path(temporary)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from ...spec.reference import Reference
 from ...spec.versions import version_key
 from ...stores.crew import in_parallel
 from ...stores.inspection import Inspection, inspect
@@ -35,10 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--details", action="store_true", help="digest, date, size and platforms of each")
     parser.add_argument("--sort", choices=("name", "version", "date"), help="versions and dates: the newest first")
     parser.add_argument("--limit", metavar="N", type=options.count, help="at most so many of each repository")
-    parser.add_argument("--include", metavar="REGEX", type=_expression, help="only tags that match as a whole")
-    parser.add_argument("--exclude", metavar="REGEX", type=_expression, help="no tags that match as a whole")
+    parser.add_argument("--include", metavar="REGEX", type=options.expression, help="only tags that match as a whole")
+    parser.add_argument("--exclude", metavar="REGEX", type=options.expression, help="no tags that match as a whole")
     parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY:TAG")
-    parser.add_argument("--page-size", metavar="N", type=options.count, help="tags to ask for at a time")
+    parser.add_argument("--page-size", metavar="N", type=options.positive, help="tags to ask for at a time")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
@@ -46,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     names = options.names(arguments.repositories)
-    references = {name: Reference.parse(name) for name in names}
+    references = {name: options.repository(name) for name in names}
     several: Several[Iterable[Any]] = Several(output, names)
     full = arguments.full_ref or len(names) > 1
     documents = []
@@ -129,10 +127,3 @@ def _print_details(output: Output, found: list[Inspection], prefix: str) -> None
         for item in found
     ]
     output.table(("TAG", "DIGEST", "CREATED", "SIZE", "PLATFORMS"), rows)
-
-
-def _expression(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"not a regular expression: {text!r} ({error})") from None

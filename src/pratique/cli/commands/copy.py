@@ -1,0 +1,182 @@
+"""Copy an image, an artifact or many tags from any store to any store, every digest kept."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidInput, NotFound, Unsupported
+from ...stores.base import NAMELESS, Lists
+from ...stores.crew import JOBS
+from ...stores.locations import Location
+from ...transfer.copy import Options, Result, copy
+from ...transfer.repository import Failure, copy_tags
+from ...transfer.selection import Selection
+from ...transfer.tags import Choice, version_range
+from .. import options, trace
+from ..output import Output, error_document, size
+from ..places import Places, names_at, opened
+from ..progress import STYLES, shown
+
+EXAMPLES = """examples:
+  pratique copy docker.io/library/debian:12 localhost:5000/debian:12
+  pratique copy --platform linux/arm64 ghcr.io/org/app:1.2 oci:backup:1.2
+  pratique copy --referrers --digest-tags ghcr.io/org/app:1.2 registry.example.com/app:1.2
+  pratique copy --all-tags --semver '>=1.2 <2' --newest 5 ghcr.io/org/app registry.example.com/app
+  pratique copy --src-creds robot:$A --dest-creds admin:$B registry.example.com/a:1 registry.example.com/b:1
+  pratique copy oci-archive:app.tar:1.2 localhost:5000/app:1.2 --tag latest"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="SRC", help="REF, oci:PATH[:NAME], oci-archive:…, docker-archive:… or dir:PATH"
+    )
+    parser.add_argument("target", metavar="DST", help="the same; - as a path is a standard stream")
+    parser.add_argument(
+        "--platform",
+        type=options.platform,
+        action="append",
+        default=[],
+        help="only this platform; several make a smaller index",
+    )
+    parser.add_argument(
+        "--keep-index", action="store_true", help="with --platform: the index as it is, though it lists more"
+    )
+    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="a further name at the destination")
+    parser.add_argument("--all-tags", action="store_true", help="every tag of the source, under its own name")
+    parser.add_argument(
+        "--include", metavar="REGEX", type=options.expression, help="of all tags only those that match as a whole"
+    )
+    parser.add_argument(
+        "--exclude", metavar="REGEX", type=options.expression, help="of all tags none that match as a whole"
+    )
+    parser.add_argument(
+        "--semver",
+        metavar="RANGE",
+        type=options.argument(version_range),
+        help="with --all-tags: only versions in the range",
+    )
+    parser.add_argument(
+        "--newest", metavar="N", type=options.count, help="with --all-tags: only the N highest versions"
+    )
+    parser.add_argument("--referrers", action="store_true", help="signatures, SBOMs and whatever else refers to it")
+    parser.add_argument(
+        "--artifact-type", metavar="TYPE", action="append", default=[], help="only referrers of this type"
+    )
+    parser.add_argument("--digest-tags", action="store_true", help="tags such as sha256-….sig")
+    parser.add_argument("--foreign", action="store_true", help="move layers that live elsewhere by their URLs")
+    parser.add_argument("--no-clobber", action="store_true", help="leave tags that exist as they are")
+    parser.add_argument("--if-changed", action="store_true", help="print nothing where nothing had to be done")
+    parser.add_argument("--dry-run", action="store_true", help="copy nothing; say what would be")
+    parser.add_argument("--keep-going", action="store_true", help="with --all-tags: go on after a failure")
+    parser.add_argument("--digest-file", metavar="FILE", help="write the digest at the destination to a file")
+    parser.add_argument(
+        "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
+    )
+    parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
+    options.add_registry(parser)
+    options.add_sides(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    source, target = Location.parse(arguments.source), Location.parse(arguments.target)
+    how = _options(arguments)
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        opened(arguments, output, source, target, tell) as places,
+    ):
+        if arguments.all_tags:
+            found = _copy_all(arguments, places, how, tell)
+        else:
+            found = [
+                copy(places.source, source.name, places.target, names_at(target, arguments.tag), options=how, tell=tell)
+            ]
+    results = [result for result in found if isinstance(result, Result)]
+    failures = [failure for failure in found if isinstance(failure, Failure)]
+    if arguments.digest_file and results:
+        Path(arguments.digest_file).write_text("".join(f"{result.descriptor.digest}\n" for result in results), "utf-8")
+    _report(arguments, output, target, results, failures)
+    return 1 if failures else 0
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    if arguments.keep_index and not arguments.platform:
+        raise InvalidInput("--keep-index goes with --platform")
+    if not arguments.all_tags and any((arguments.include, arguments.exclude, arguments.semver, arguments.newest)):
+        raise InvalidInput("--include, --exclude, --semver and --newest go with --all-tags")
+    return Options(
+        Selection(tuple(arguments.platform), arguments.keep_index),
+        arguments.no_clobber,
+        arguments.dry_run,
+        arguments.foreign,
+        arguments.referrers or bool(arguments.artifact_type),
+        tuple(arguments.artifact_type),
+        arguments.digest_tags,
+        max(1, arguments.jobs),
+    )
+
+
+def _copy_all(arguments: argparse.Namespace, places: Places, how: Options, tell: Any) -> list[Result | Failure]:
+    if not isinstance(places.source, Lists):
+        raise Unsupported(f"{arguments.source} does not list its names")
+    choice = Choice(arguments.include, arguments.exclude, arguments.semver, arguments.newest)
+    tags = choice.of(places.source.tags())
+    if not tags:
+        raise NotFound(f"{arguments.source} has no tags to copy")
+    return copy_tags(places.source, places.target, tags, options=how, keep_going=arguments.keep_going, tell=tell)
+
+
+def _report(
+    arguments: argparse.Namespace, output: Output, target: Location, results: list[Result], failures: list[Failure]
+) -> None:
+    documents = [_document(result, target, dry_run=arguments.dry_run) for result in results]
+    failed = [{"name": failure.name, "error": error_document(failure.error)} for failure in failures]
+    if output.as_json:
+        output.document(documents[0] if not arguments.all_tags else {"copied": documents, "failed": failed})
+        return
+    for result in results:
+        if result.changed or not arguments.if_changed:
+            output.line(_line(result, target, dry_run=arguments.dry_run))
+    if failures:
+        output.tell(f"{len(failures)} of {len(results) + len(failures)} tags were not copied")
+        for failure in failures:
+            output.tell(f"{failure.name}: {failure.error}")
+
+
+def _document(result: Result, target: Location, *, dry_run: bool) -> dict[str, Any]:
+    plan = result.plan
+    return {
+        "name": result.name,
+        "target": [_reference(target, tag) for tag in result.tags],
+        "digest": str(result.descriptor.digest),
+        "changed": result.changed,
+        "dry_run": dry_run,
+        "bytes": plan.size if plan else 0,
+        "saved": plan.saved if plan else 0,
+        "blobs": len(plan.blobs) if plan else 0,
+        "mounted": len(plan.mounts) if plan else 0,
+        "manifests": len(plan.manifests) if plan else 0,
+        "companions": [_document(companion, target, dry_run=dry_run) for companion in result.companions],
+    }
+
+
+def _line(result: Result, target: Location, *, dry_run: bool) -> str:
+    place = _reference(target, result.tags[0] if result.tags else NAMELESS)
+    line = f"{place}@{result.descriptor.digest}"
+    if not dry_run:
+        return line
+    if result.plan is None:
+        return f"{line} is there already"
+    blobs = len(result.plan.blobs) + len(result.plan.mounts)
+    return (
+        f"{line} would be copied: {size(result.plan.size)} in {blobs} blobs and {len(result.plan.manifests)} manifests"
+    )
+
+
+def _reference(target: Location, tag: str) -> str:
+    if target.reference is not None:
+        return f"{target.reference.place}:{tag}" if tag else target.reference.place
+    return f"{target.kind}:{target.path}:{tag}" if tag else f"{target.kind}:{target.path}"

@@ -1,0 +1,40 @@
+"""Give what a reference names further tags in its repository; nothing is sent but the manifest."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...errors import InvalidReference
+from ...http.message import Body
+from ...spec.reference import is_tag
+from .. import options
+from ..connect import connected, repository
+from ..output import Output
+
+EXAMPLES = """examples:
+  pratique tag localhost:5000/app:1.2.3 1.2 1 latest
+  pratique tag localhost:5000/app@sha256:… stable"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reference", metavar="REF", help="what to name")
+    parser.add_argument("tags", metavar="TAG", nargs="+", help="its further names")
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> None:
+    reference = options.reference(arguments.reference)
+    wrong = [tag for tag in arguments.tags if not is_tag(tag)]
+    if wrong:
+        raise InvalidReference(f"{wrong[0]!r} is not a tag")
+    with connected(arguments, output, [reference.registry]) as session:
+        target = repository(arguments, session, reference)
+        manifest = target.manifest(reference.name)
+        target.push(manifest.descriptor, Body.of(manifest.raw).open, tags=arguments.tags)
+    if output.as_json:
+        output.document({"repository": reference.place, "digest": str(manifest.digest), "tags": arguments.tags})
+        return
+    for tag in arguments.tags:
+        output.line(f"{reference.place}:{tag}@{manifest.digest}")

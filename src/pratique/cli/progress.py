@@ -1,0 +1,141 @@
+"""What a person sees of a copy: a line a blob on a terminal, a line an image in a pipe, an event a line as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
+
+from ..http.events import Event, Observer
+from ..spec.digest import Digest
+from ..transfer.events import Copied, Done, Moved, Planned, Started
+from .output import Output, size
+
+STYLES: Final = ("auto", "plain", "tty", "json", "none")
+REFRESHED_A_SECOND: Final = 8
+SHOWN_CHARACTERS: Final = 12  # of a digest
+
+
+def shown(style: str, output: Output, otherwise: Observer) -> AbstractContextManager[Observer]:
+    """An observer for a copy; what is not about the copy goes to `otherwise`."""
+    if style == "auto":
+        style = "none" if output.quiet else "tty" if sys.stderr.isatty() and not output.debug else "plain"
+    if style == "json":
+        return nullcontext(_also(_as_json, otherwise))
+    if style == "plain":
+        return nullcontext(_also(_as_lines(output), otherwise))
+    if style == "tty":
+        return _on_terminal(otherwise)
+    return nullcontext(otherwise)
+
+
+def _also(first: Observer, second: Observer) -> Observer:
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell
+
+
+def _as_json(event: Event) -> None:
+    document = _document(event)
+    if document is not None:
+        print(json.dumps(document, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+def _document(event: Event) -> dict[str, Any] | None:
+    if isinstance(event, Planned):
+        return {"event": "planned", "name": event.name, "bytes": event.plan.size, "blobs": len(event.plan.blobs)}
+    if isinstance(event, Started):
+        return {"event": "started", "digest": str(event.descriptor.digest), "size": event.descriptor.size}
+    if isinstance(event, Moved):
+        return {"event": "moved", "digest": str(event.descriptor.digest), "bytes": event.count}
+    if isinstance(event, Done):
+        return {"event": "done", "digest": str(event.descriptor.digest), "how": event.how.value}
+    if isinstance(event, Copied):
+        digest = str(event.descriptor.digest)
+        return {
+            "event": "copied",
+            "name": event.name,
+            "digest": digest,
+            "tags": list(event.tags),
+            "changed": event.changed,
+        }
+    return None
+
+
+def _as_lines(output: Output) -> Observer:
+    """One line an image."""
+    planned: dict[str, Planned] = {}
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Planned):
+            planned[event.name] = event
+        elif isinstance(event, Copied):
+            output.note(f"{event.name or event.descriptor.digest}: {_outcome(event, planned.get(event.name))}")
+
+    return tell
+
+
+def _outcome(event: Copied, planned: Planned | None) -> str:
+    if not event.changed:
+        return "unchanged"
+    if planned is None:
+        return "copied"
+    there = f", {size(planned.plan.saved)} were there or mounted" if planned.plan.saved else ""
+    return f"copied, {size(planned.plan.size)} sent{there}"
+
+
+@contextmanager
+def _on_terminal(otherwise: Observer) -> Iterator[Observer]:
+    """Bars that move; those of finished blobs make room."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=Console(stderr=True), refresh_per_second=REFRESHED_A_SECOND, transient=True
+    ) as bars:
+        yield _also(_Bars(bars), otherwise)
+
+
+class _Bars:
+    """A total, and a bar for each blob that moves."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._lock = threading.Lock()
+        self._total = bars.add_task("total", total=0)
+        self._tasks: dict[Digest, Any] = {}
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Planned):
+                known = self._bars.tasks[self._total].total or 0
+                self._bars.update(self._total, total=known + sum(blob.size for blob in event.plan.blobs))
+            elif isinstance(event, Started):
+                name = event.descriptor.digest.encoded[:SHOWN_CHARACTERS]
+                self._tasks[event.descriptor.digest] = self._bars.add_task(name, total=event.descriptor.size)
+            elif isinstance(event, Moved):
+                self._bars.advance(self._tasks.get(event.descriptor.digest, self._total), event.count)
+                self._bars.advance(self._total, event.count)
+            elif isinstance(event, Done):
+                self._finish(event)
+            elif isinstance(event, Copied):
+                self._bars.console.print(
+                    f"{event.name or event.descriptor.digest}: {'copied' if event.changed else 'unchanged'}"
+                )
+
+    def _finish(self, event: Done) -> None:
+        task = self._tasks.pop(event.descriptor.digest, None)
+        if task is not None:
+            self._bars.remove_task(task)

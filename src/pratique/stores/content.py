@@ -1,0 +1,107 @@
+"""Content on its way into and out of stores that hold it themselves: verified, in pieces, and inline."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from typing import Final
+
+from ..errors import ContentMismatch, InvalidDigest, InvalidInput, Misbehaved, Unsupported
+from ..http.message import Stream
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+from .base import Content, Source
+
+PIECE_BYTES: Final = 1 << 20  # read and written at a time
+MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
+
+
+class VerifiedStream:
+    """The content of a descriptor; the read that would have ended it raises ContentMismatch where it is not that."""
+
+    def __init__(self, stream: Stream, descriptor: Descriptor) -> None:
+        self._stream = stream
+        self._reader = descriptor.digest.reader(stream, descriptor.size)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, or all that is left. Raises ContentMismatch."""
+        return self._reader.read(size)
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        """Fill `buffer` as far as one read goes; 0 at the end. Raises ContentMismatch."""
+        return self._reader.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@contextmanager
+def verified(
+    opened: Callable[[int], AbstractContextManager[Stream]], size: int, descriptor: Descriptor, offset: int
+) -> Iterator[Stream]:
+    """What `opened(offset)` gives, verified: its `size` in bytes at once, its digest when it is read from the beginning.
+
+    Raises ContentMismatch, and InvalidInput for an offset that is not in the content.
+    """
+    if size != descriptor.size:
+        raise ContentMismatch(
+            f"{descriptor.digest} has {size} bytes; it should have {descriptor.size}",
+            expected=f"{descriptor.size} bytes",
+            actual=f"{size} bytes",
+        )
+    if not 0 <= offset <= size:
+        raise InvalidInput(f"{descriptor.digest} has {size} bytes; it cannot be read from byte {offset} on")
+    with opened(offset) as stream:
+        yield stream if offset else VerifiedStream(stream, descriptor)
+
+
+def of_bytes(raw: bytes, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
+    """Bytes in memory as the content of a descriptor, verified. Raises ContentMismatch, InvalidInput."""
+
+    def opened(start: int) -> AbstractContextManager[Stream]:
+        stream = io.BytesIO(raw)
+        stream.seek(start)
+        return closing(stream)
+
+    return verified(opened, len(raw), descriptor, offset)
+
+
+def pour(content: Content, descriptor: Descriptor, write: Callable[[memoryview], object]) -> None:
+    """Hand the content of a descriptor to `write`, piece by piece. Raises ContentMismatch, after the last piece."""
+    buffer = memoryview(bytearray(min(PIECE_BYTES, descriptor.size + 1)))
+    with content() as stream:
+        reader = descriptor.digest.reader(stream, descriptor.size)
+        while count := reader.readinto(buffer):
+            write(buffer[:count])
+
+
+def whole(content: Content, descriptor: Descriptor) -> bytes:
+    """The content of a manifest. Raises ContentMismatch, and Unsupported for a manifest that nobody would take."""
+    if descriptor.size > MOST_MANIFEST_BYTES:
+        raise Unsupported(
+            f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {MOST_MANIFEST_BYTES} are taken"
+        )
+    pieces = bytearray()
+    pour(content, descriptor, pieces.extend)
+    return bytes(pieces)
+
+
+def manifest_of(source: Source, descriptor: Descriptor) -> Manifest:
+    """The manifest that a descriptor names. Raises NotFound, ContentMismatch, and Misbehaved for what is too large or none."""
+    if descriptor.size > MOST_MANIFEST_BYTES:
+        raise Misbehaved(
+            f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {MOST_MANIFEST_BYTES} are read"
+        )
+    with source.open(descriptor) as stream:
+        raw = b"".join(iter(lambda: stream.read(PIECE_BYTES), b""))
+    return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
+
+
+def read_name(name: str | Digest) -> str | Digest:
+    """A name, or the digest that it is as text."""
+    if isinstance(name, str) and ":" in name:
+        with suppress(InvalidDigest):
+            return Digest.parse(name)
+    return name

@@ -1,0 +1,51 @@
+"""Copying many tags of a repository: what fails is kept as data, and the rest goes on where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import Error
+from ..http.events import Observer, ignore
+from ..stores.base import Source, Target
+from ..stores.crew import in_parallel
+from .copy import DEFAULTS, Options, Result, copy
+from .ledger import Ledger
+
+TAGS_AT_ONCE: Final = 4  # each with as many threads as a copy has
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A tag that was not copied, and why."""
+
+    name: str
+    error: Error
+
+
+def copy_tags(
+    source: Source,
+    target: Target,
+    tags: Iterable[str],
+    *,
+    options: Options = DEFAULTS,
+    renamed: Callable[[str], str] = str,
+    keep_going: bool = False,
+    tell: Observer = ignore,
+) -> list[Result | Failure]:
+    """Copy tags, several at once, each under its own name or the one that `renamed` gives it.
+
+    What they share is moved once. With `keep_going` a failure is among the results; else the first one is raised.
+    """
+    ledger = Ledger()
+
+    def one(tag: str) -> Result | Failure:
+        try:
+            return copy(source, tag, target, [renamed(tag)], options=options, ledger=ledger, tell=tell)
+        except Error as error:
+            if not keep_going:
+                raise
+            return Failure(tag, error)
+
+    return list(in_parallel(one, tags, TAGS_AT_ONCE))
