@@ -53,7 +53,7 @@ def test_nothing_to_do(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (("tagz",), "did you mean: pratique tags"),
+        (("tagss",), "did you mean: pratique tags"),
         (("frobnicate",), "pratique --help"),
         (("tags",), "pratique tags --help"),
         (("tags", "--no-such-option", "x"), "pratique tags --help"),

@@ -43,7 +43,8 @@ def _also(first: Observer, second: Observer) -> Observer:
 def _as_json(event: Event) -> None:
     document = _document(event)
     if document is not None:
-        print(json.dumps(document, ensure_ascii=False), file=sys.stderr, flush=True)
+        sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")  # in one piece: several threads tell
+        sys.stderr.flush()
 
 
 def _document(event: Event) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -118,9 +118,11 @@ class DockerArchiveTarget:
                 path.open("xb") as file,
                 _verifying(VerifiedStream(stream, descriptor)) as verified,
             ):
-                # A config is kept as it is, whatever it looks like.
-                source = verified if is_config else Unpacked(verified, what, self._expansion)
-                digest, size = _pour(source, file)
+                if is_config:  # kept as it is, whatever it looks like
+                    digest, size = _pour(verified, file)
+                else:
+                    with closing(Unpacked(verified, what, self._expansion)) as unpacked:
+                        digest, size = _pour(unpacked, file)
             name = f"{digest.encoded}.{'json' if is_config else 'tar'}"
             path.replace(path.with_name(name))
         except BaseException:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import Denied, InvalidDigest, Misbehaved, NotFound, Refused, Unsupported
+from ..errors import Denied, InvalidDigest, Misbehaved, NotFound, Unauthorized, Unsupported
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -181,13 +181,16 @@ class Repository:
         """Whether the content is there for sure, to whoever is about to push it.
 
         Where the registry does not tell (it may refuse to, of a repository that is made by the first push), it is not.
+        Raises Unauthorized where that is for want of a credential, or the credential is not accepted.
         """
         try:
             if descriptor.is_manifest:
                 return self._resolve_by_head(str(descriptor.digest), self._push) is not None
             return self._size_by_head(descriptor.digest, self._push) == descriptor.size
-        except Refused:
-            return False
+        except Unauthorized as error:
+            if error.asked:  # there was a token, and not for this
+                return False
+            raise
 
     def mounts_from(self, source: Source) -> bool:
         """Whether a source is another repository of this registry, and has not been refused."""

@@ -1,4 +1,4 @@
-"""The referrers tag schema, written, for registries without the API (distribution specification, §Pushing Manifests with Subject).
+"""The referrers tag schema, written, for registries without the API (distribution specification, §Manifests with Subject).
 
 The list of what refers to a manifest is an index under a tag, which every client reads, adds to and puts back. Where the
 registry has conditional requests (RFC 9110 §13.1.1) nobody overwrites another; everywhere it is read again afterwards.

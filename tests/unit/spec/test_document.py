@@ -211,3 +211,14 @@ def test_any_value_is_the_right_type_or_an_error(fields: dict[str, Any]) -> None
     for reader, _ in READERS:
         said = complaint(lambda reader=reader: reader(fields, "a", "it"))  # type: ignore[misc]
         assert not said or said.startswith("it: 'a' is not")
+
+
+@given(st.lists(st.dictionaries(st.text(), values, max_size=2), max_size=3))
+def test_lists_of_objects_are_read(value: list[dict[str, Any]]) -> None:
+    assert document.parse_objects(json.dumps(value).encode(), "list") == tuple(value)
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"[1]", b"[{}, []]", b"null", b"", b"[{}", b'[{"a": 1, "a": 2}]', b"[" * DEEP])
+def test_what_is_no_list_of_objects(raw: bytes) -> None:
+    said = complaint(lambda: document.parse_objects(raw, "the list"))
+    assert said.startswith(("the list is not JSON", "the list is not a JSON list of objects"))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
-from backports import zstd
-
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores.base import Content, Target
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {"": bytes, "gzip": gzip.compress, "zstd": zstd.compress}
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import tarfile
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from pratique.errors import ContentMismatch, InvalidInput, Misbehaved, NotFound, Unsupported
 from pratique.image import sample
+from pratique.spec import media
 from pratique.spec.platform import Platform
 from pratique.stores.archive import ArchiveTarget, TarFiles
 from pratique.stores.base import Stages, Target
@@ -217,7 +219,7 @@ def test_the_files_of_a_tar_do_not_change() -> None:
 def layout_of(**replaced: bytes) -> dict[str, bytes]:
     return {
         **unpacked(written(IMAGE, "a")),
-        **{name.replace("index", "index.json"): raw for name, raw in replaced.items()},
+        **{f"{name}.json": raw for name, raw in replaced.items()},
     }
 
 
@@ -269,3 +271,33 @@ def test_a_tar_that_is_no_layout() -> None:
     archive, tree = files_of(tar_of({"etc/passwd": b""}))
     with archive, pytest.raises(NotFound, match="no OCI layout"):
         Layout(tree).resolve("a")
+
+
+def test_an_index_that_refers_to_itself() -> None:
+    name = "0" * 64
+    listing = {"mediaType": media.OCI_INDEX, "digest": f"sha256:{name}", "size": 300}
+    raw = json.dumps({"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": [listing]}).encode().ljust(300)
+    listed = json.dumps(
+        {"manifests": [{**listing, "annotations": {"org.opencontainers.image.ref.name": "a"}}]}
+    ).encode()
+    archive, tree = files_of(tar_of({**layout_of(index=listed), f"blobs/sha256/{name}": raw}))
+    with archive:
+        layout = Layout(tree)
+        with pytest.raises(ContentMismatch):
+            layout.manifest("a")
+        with pytest.raises(NotFound):
+            layout.resolve("b")
+
+
+def test_what_docker_saves_is_an_oci_archive_too() -> None:
+    """Docker from 25 on: a layout with a `manifest.json` beside it, and members for its folders."""
+    root = IMAGE.root.descriptor
+    names = {"io.containerd.image.name": "docker.io/library/app:1", "org.opencontainers.image.ref.name": "1"}
+    index = {"schemaVersion": 2, "manifests": [{**root.to_json(), "annotations": names}]}
+    files = layout_of(index=json.dumps(index).encode(), manifest=b"[]")
+    folders = [entry(name, kind=tarfile.DIRTYPE) for name in ("blobs/", "blobs/sha256/")]
+    archive, tree = files_of(tar(*folders, *(entry(name, raw) for name, raw in files.items())))
+    with archive:
+        layout = Layout(tree)
+        for name in ("1", "docker.io/library/app:1", ""):
+            assert layout.resolve(name).digest == root.digest

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pratique.errors import ContentMismatch, InvalidInput, Misbehaved, NotFound, Unsupported
 from pratique.image.sample import Content
 from pratique.spec import media
+from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores.base import NAMELESS
 from pratique.stores.directory import Directory
@@ -100,19 +102,19 @@ def test_a_folder_with_something_else_is_left_alone(folder: Path, version: str |
 
 def test_reading_makes_nothing(folder: Path) -> None:
     directory = Directory(folder)
-    for ask in (lambda: directory.resolve(NAMELESS), lambda: directory.resolve(IMAGE.root.descriptor.digest)):
+    for name in (NAMELESS, IMAGE.root.descriptor.digest):
         with pytest.raises(NotFound, match=r"manifest\.json"):
-            ask()
+            directory.resolve(name)
     assert not folder.exists()
 
 
 def test_content_that_is_there_is_not_read_again(folder: Path) -> None:
     push(Directory(folder), IMAGE, [NAMELESS])
 
-    def unwanted() -> None:
+    def unwanted() -> Any:
         pytest.fail("the source was opened")
 
-    Directory(folder).push(IMAGE.below[0].descriptor, unwanted)  # type: ignore[arg-type]
+    Directory(folder).push(IMAGE.below[0].descriptor, unwanted)
 
 
 def test_content_that_lies(folder: Path) -> None:
@@ -152,12 +154,13 @@ def test_what_stands_in_the_place_of_a_file(folder: Path, name: str, kind: str) 
         os.mkfifo(path)
     else:
         path.mkdir()
-    with pytest.raises(Misbehaved):
-        if name == "layer":
-            with Directory(folder).open(IMAGE.below[0].descriptor):
-                pass
-        else:
-            Directory(folder).resolve(NAMELESS)
+    directory = Directory(folder)
+    with pytest.raises(Misbehaved), directory.open(IMAGE.below[0].descriptor if name == "layer" else root(directory)):
+        pass
+
+
+def root(directory: Directory) -> Descriptor:
+    return directory.resolve(NAMELESS)
 
 
 def test_a_root_of_sha512_keeps_its_digest(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from pratique.errors import InvalidInput, Misbehaved
 from pratique.image.sample import Content
 from pratique.spec import media
 from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Source, Target
+from pratique.stores.directory import Directory
 from pratique.stores.memory import Memory
 from tests.stores.contract import push, put, single
 
@@ -21,13 +23,12 @@ def test_it_has_every_ability(ability: type) -> None:
     assert isinstance(Memory(), ability)
 
 
-def test_it_mounts_from_its_kind_only() -> None:
-    class Other(Memory.__base__):  # type: ignore[misc,name-defined]
-        pass
-
+def test_it_mounts_from_its_kind_only(tmp_path: Path) -> None:
+    other = Directory(tmp_path / "other")
+    push(other, IMAGE, [NAMELESS])
     assert Memory().mounts_from(Memory())
-    assert not Memory().mounts_from(Other())
-    assert not Memory().mount(IMAGE.below[0].descriptor, Other())
+    assert not Memory().mounts_from(other)
+    assert not Memory().mount(IMAGE.below[0].descriptor, other)
 
 
 def test_what_does_not_fit_is_not_mounted() -> None:
