@@ -9,6 +9,7 @@ from typing import Final, Protocol, runtime_checkable
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.manifest import Manifest
 
 Content = Callable[[], AbstractContextManager[Stream]]  # a recipe: it can be opened again
 
@@ -109,4 +110,13 @@ class Converts(Protocol):
 
     def converted(self, digest: Digest) -> Descriptor:
         """What a manifest that was pushed with `digest` is called here. Raises NotFound."""
+        ...
+
+
+@runtime_checkable
+class Admits(Protocol):
+    """It cannot hold every kind of root."""
+
+    def admit(self, root: Manifest) -> None:
+        """Do nothing, or raise Unsupported, before anything is moved."""
         ...

@@ -60,6 +60,10 @@ class DockerArchiveTarget:
         """Whether the content was pushed."""
         return descriptor.digest in (self._converted if descriptor.is_manifest else self._blobs)
 
+    def admit(self, root: Manifest) -> None:
+        """Raises Unsupported for an index, before anything of it is moved."""
+        self._refuse_index(root.media_type)
+
     def push(self, descriptor: Descriptor, content: Content, *, tags: Sequence[str] = ()) -> None:
         """Put content, and an image under names as well: `repository[:tag]` as Docker understands it, or NAMELESS.
 
@@ -71,11 +75,7 @@ class DockerArchiveTarget:
                 raise InvalidInput(f"{descriptor.digest} is no manifest, and cannot have a name")
             self._push_blob(descriptor, content)
             return
-        if descriptor.media_type in media.INDEXES:
-            raise Unsupported(
-                f"{self} cannot hold an index: Docker's archives have one image for a name",
-                advice="choose one of its images with --platform, or write an oci-archive",
-            )
+        self._refuse_index(descriptor.media_type)
         names = [_checked_name(tag) for tag in tags if tag != NAMELESS]
         manifest = Manifest.parse(whole(content, descriptor), descriptor.media_type, descriptor.digest.algorithm)
         self._push_image(manifest, names, is_root=bool(tags))
@@ -101,6 +101,13 @@ class DockerArchiveTarget:
     def discard(self) -> None:
         """Forget everything; what was at the path stays as it was."""
         self._staging.discard()
+
+    def _refuse_index(self, media_type: str) -> None:
+        if media_type in media.INDEXES:
+            raise Unsupported(
+                f"{self} cannot hold an index: Docker's archives have one image for a name",
+                advice="choose one of its images with --platform, or write an oci-archive",
+            )
 
     # Blobs
 

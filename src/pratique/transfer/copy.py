@@ -17,7 +17,7 @@ from ..stores.crew import JOBS, all_done
 from .events import Copied, Done, How, Moved, Planned, Started
 from .graph import content, read_manifest
 from .ledger import Ledger
-from .plan import Plan, plan, selected
+from .plan import Convert, Plan, plan, selected
 from .referring import digest_tags, referring
 from .selection import EVERYTHING, Selection
 
@@ -26,12 +26,14 @@ from .selection import EVERYTHING, Selection
 class Options:
     """How to copy.
 
-    `no_clobber` leaves tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`,
-    too. `referrers` go along, all or those of some `artifact_types`, and so do tags that are named after digests
-    (`digest_tags`). `jobs` is how many threads move content.
+    `select` takes some platforms only; `convert` gives manifests another form, and so other digests. `no_clobber` leaves
+    tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too. `referrers` go
+    along, all or those of some `artifact_types`, and so do tags that are named after digests (`digest_tags`). `jobs` is how
+    many threads move content.
     """
 
     select: Selection = EVERYTHING
+    convert: Convert | None = None
     no_clobber: bool = False
     dry_run: bool = False
     foreign: bool = False
@@ -39,6 +41,11 @@ class Options:
     artifact_types: tuple[str, ...] = ()
     digest_tags: bool = False
     jobs: int = JOBS
+
+    @property
+    def is_altering(self) -> bool:
+        """Whether the root at the target may be another one than the source's."""
+        return bool(self.select.platforms) or self.convert is not None
 
     @property
     def is_accompanied(self) -> bool:
@@ -82,16 +89,27 @@ def copy(
     """
     ledger = ledger or Ledger()
     root = source.resolve(name)
-    manifest = None
-    if options.select.platforms:
+
+    def planned() -> Plan:
         manifest = selected(source, read_manifest(source, root), options.select)
-        root = _described(manifest)
+        return plan(
+            source,
+            manifest,
+            target,
+            options.select,
+            ledger=ledger,
+            convert=options.convert,
+            foreign=options.foreign,
+            jobs=options.jobs,
+        )
+
+    found = planned() if options.is_altering else None
+    root = _described(found.root) if found else root
     names = tuple(tag for tag in tags if not _is_settled(target, tag, root.digest, options))
     if not names and not options.is_accompanied:
         tell(Copied(str(name), root, tuple(tags), changed=False))
         return Result(str(name), root, tuple(tags), None)
-    manifest = manifest or read_manifest(source, root)
-    found = plan(source, manifest, target, options.select, ledger=ledger, foreign=options.foreign, jobs=options.jobs)
+    found = found or planned()
     if names:
         tell(Planned(str(name), found))
         if not options.dry_run:
@@ -107,7 +125,7 @@ def _companions(
     source: Source, found: Plan, target: Target, options: Options, ledger: Ledger, tell: Observer
 ) -> Iterator[Result]:
     """Copy what belongs to a graph without being part of it, whole, and as it is."""
-    alone = replace(options, select=EVERYTHING, referrers=False, digest_tags=False)
+    alone = replace(options, select=EVERYTHING, convert=None, referrers=False, digest_tags=False)
     digests = [manifest.digest for manifest in found.graph]
     if options.referrers:
         for descriptor in referring(source, digests, options.artifact_types):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import Mounts, Source, Target
+from ..stores.base import Admits, Mounts, Source, Target
 from ..stores.crew import JOBS, in_parallel
-from .graph import read_manifest, walk
+from .graph import Graph, read_manifest, walk
 from .ledger import Ledger
 from .selection import EVERYTHING, Selection
+
+Convert = Callable[[Manifest, Mapping[Digest, Descriptor]], Manifest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,23 @@ def plan(
     select: Selection = EVERYTHING,
     *,
     ledger: Ledger | None = None,
+    convert: Convert | None = None,
     foreign: bool = False,
     jobs: int = JOBS,
 ) -> Plan:
     """Find out what has to move for `root` and what `select` takes of it.
 
-    `ledger` knows what earlier copies brought to the same target. With `foreign` layers with `urls` are moved as well.
-    Raises what reading raises.
+    `ledger` knows what earlier copies brought to the same target. `convert` gives manifests another form, children before
+    parents. With `foreign` layers with `urls` are moved as well. Raises what reading raises, and Unsupported for a root that
+    the target cannot hold.
     """
     ledger = ledger or Ledger()
     graph = walk(source, root, select.kept, jobs)
+    if convert is not None:
+        graph = _converted(graph, convert)
+        root = graph.manifests[-1]
+    if isinstance(target, Admits):
+        target.admit(root)
     elsewhere = () if foreign else tuple(blob for blob in graph.blobs if blob.urls)
     images = [manifest.descriptor for manifest in graph.manifests if manifest is not root and not manifest.is_index]
     there = _present(target, images, ledger, jobs)
@@ -83,6 +92,17 @@ def selected(source: Source, manifest: Manifest, select: Selection) -> Manifest:
     if single is None:
         return select.narrowed(manifest)
     return selected(source, read_manifest(source, single), select)
+
+
+def _converted(graph: Graph, convert: Convert) -> Graph:
+    replaced: dict[Digest, Descriptor] = {}
+    manifests = []
+    for manifest in graph.manifests:
+        below = {entry.digest: replaced[entry.digest] for entry in manifest.manifests if entry.digest in replaced}
+        new = convert(manifest, below)
+        replaced[manifest.digest] = new.descriptor
+        manifests.append(new)
+    return Graph(tuple(manifests), graph.blobs)
 
 
 def _present(target: Target, wanted: Iterable[Descriptor], ledger: Ledger, jobs: int) -> set[Digest]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, NotFound, Unsupported
+from ...image.convert import TO_DOCKER, TO_OCI, convert
 from ...stores.base import NAMELESS, Lists
 from ...stores.crew import JOBS
 from ...stores.locations import Location
 from ...transfer.copy import Options, Result, copy
+from ...transfer.plan import Convert
 from ...transfer.repository import Failure, copy_tags
 from ...transfer.selection import Selection
 from ...transfer.tags import Choice, version_range
@@ -26,6 +28,8 @@ EXAMPLES = """examples:
   pratique copy --all-tags --semver '>=1.2 <2' --newest 5 ghcr.io/org/app registry.example.com/app
   pratique copy --src-creds robot:$A --dest-creds admin:$B registry.example.com/a:1 registry.example.com/b:1
   pratique copy oci-archive:app.tar:1.2 localhost:5000/app:1.2 --tag latest"""
+
+FORMS = {"docker": TO_DOCKER, "oci": TO_OCI}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--digest-tags", action="store_true", help="tags such as sha256-….sig")
     parser.add_argument("--foreign", action="store_true", help="move layers that live elsewhere by their URLs")
+    parser.add_argument("--format", choices=sorted(FORMS), help="convert manifests; their digests change")
     parser.add_argument("--no-clobber", action="store_true", help="leave tags that exist as they are")
     parser.add_argument("--if-changed", action="store_true", help="print nothing where nothing had to be done")
     parser.add_argument("--dry-run", action="store_true", help="copy nothing; say what would be")
@@ -109,6 +114,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         raise InvalidInput("--include, --exclude, --semver and --newest go with --all-tags")
     return Options(
         Selection(tuple(arguments.platform), arguments.keep_index),
+        _conversion(arguments.format),
         arguments.no_clobber,
         arguments.dry_run,
         arguments.foreign,
@@ -117,6 +123,13 @@ def _options(arguments: argparse.Namespace) -> Options:
         arguments.digest_tags,
         max(1, arguments.jobs),
     )
+
+
+def _conversion(form: str | None) -> Convert | None:
+    if form is None:
+        return None
+    types = FORMS[form]
+    return lambda manifest, replaced: convert(manifest, types, replaced)
 
 
 def _copy_all(arguments: argparse.Namespace, places: Places, how: Options, tell: Any) -> list[Result | Failure]:

@@ -1,0 +1,71 @@
+"""Docker's and OCI's forms of the same image (image specification, media-types.md §Compatibility Matrix)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import Unsupported
+from ..spec import media
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+
+DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
+DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+DOCKER_LAYER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+OCI_LAYER_FOREIGN: Final = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+
+_PAIRS: Final = {
+    media.DOCKER_MANIFEST: media.OCI_MANIFEST,
+    media.DOCKER_LIST: media.OCI_INDEX,
+    media.DOCKER_CONFIG: media.OCI_CONFIG,
+    DOCKER_LAYER: media.OCI_LAYER,
+    DOCKER_LAYER_GZIP: media.OCI_LAYER_GZIP,
+    DOCKER_LAYER_FOREIGN: OCI_LAYER_FOREIGN,
+}
+TO_OCI: Final[Mapping[str, str]] = _PAIRS
+TO_DOCKER: Final[Mapping[str, str]] = {oci: docker for docker, oci in _PAIRS.items()}
+
+# What Docker's form has no place for.
+_OCI_ONLY: Final = ("annotations", "subject", "artifactType")
+
+
+def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Digest, Descriptor]) -> Manifest:
+    """The manifest in the other form: the same config and layers by other types; the same one where it has it already.
+
+    `replaced` says what the manifests below an index have become. Raises Unsupported for what the other form has no type for.
+    """
+    if manifest.media_type in types.values() and all(old == new.digest for old, new in replaced.items()):
+        return manifest
+    document: dict[str, Any] = {**manifest.document, "mediaType": _type(manifest.media_type, types)}
+    if types is TO_DOCKER:
+        for key in _OCI_ONLY:
+            document.pop(key, None)
+    if manifest.is_index:
+        document["manifests"] = [_replaced(entry, replaced) for entry in document["manifests"]]
+    elif manifest.config is not None:
+        document["config"] = _entry(document["config"], types)
+        document["layers"] = [_entry(layer, types) for layer in document.get("layers") or []]
+    raw = json.dumps(document, indent=2, ensure_ascii=False).encode()
+    return Manifest.parse(raw, document["mediaType"], manifest.digest.algorithm)
+
+
+def _entry(entry: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    return {**entry, "mediaType": _type(entry.get("mediaType", ""), types)}
+
+
+def _replaced(entry: Mapping[str, Any], replaced: Mapping[Digest, Descriptor]) -> dict[str, Any]:
+    new = replaced[Digest.parse(entry["digest"])]
+    return {**entry, "mediaType": new.media_type, "digest": str(new.digest), "size": new.size}
+
+
+def _type(media_type: str, types: Mapping[str, str]) -> str:
+    if media_type in types.values():
+        return media_type
+    try:
+        return types[media_type]
+    except KeyError:
+        form = "Docker's" if types is TO_DOCKER else "OCI's"
+        raise Unsupported(f"{form} form has no place for {media_type or 'content without a type'}") from None
