@@ -295,9 +295,7 @@ def test_a_location_may_be_relative_and_has_its_query_kept(place: str) -> None:
     assert {seen.url.partition("/v2/")[0] for seen in animal.seen} <= {REGISTRY, f"{REGISTRY}:443"}
 
 
-@pytest.mark.parametrize(
-    "place", ["http://storage.test/x", "http://r.test:8080/x", "ftp://r.test/x", "https://[", "https:"]
-)
+@pytest.mark.parametrize("place", ["http://storage.test/x", "http://r.test:8080/x", "ftp://r.test/x", "https://["])
 def test_a_location_of_no_use_is_the_servers_fault(place: str) -> None:
     animal = Places(place.replace("{", "{{"))
     with pytest.raises(Misbehaved, match="the upload would go to"):
@@ -612,7 +610,7 @@ def test_after_any_trouble_the_session_is_asked_where_it_stands(
 
 def test_an_upload_whose_last_answer_was_lost_is_not_sent_twice() -> None:
     animal = Breaks(None, before=False)
-    push(animal)
+    push(animal, client=Client(animal))
     assert animal.lines[-2:] == [
         "GET r.test/v2/foo/blobs/uploads/1 -",
         f"HEAD r.test/v2/foo/blobs/{blob_of(SMALL).digest} -",
@@ -709,7 +707,7 @@ class ClosesOnMissingRepository(Storing):
 def test_a_missing_repository_is_told_of() -> None:
     animal = ClosesOnMissingRepository()
     with pytest.raises(NotFound, match="no repository foo") as caught:
-        push(animal)
+        push(animal, client=Client(animal))
     assert animal.writes() == ["POST uploads", "POST uploads", "GET list"]
     assert "create" in (caught.value.advice() or "")
 

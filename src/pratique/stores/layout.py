@@ -146,10 +146,10 @@ class Layout:
         manifest = Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
         names = tags or ((NAMELESS,) if manifest.subject else ())
         if not names:
-            self._write(_blob(descriptor.digest), raw)
+            self._keep(descriptor.digest, raw)
             return
         with self._files.lock():  # so that nobody deletes it before it is listed
-            self._write(_blob(descriptor.digest), raw)
+            self._keep(descriptor.digest, raw)
             self._list(manifest, names)
 
     def delete(self, name: str | Digest) -> None:
@@ -292,6 +292,12 @@ class Layout:
     def _write(self, name: str, raw: bytes) -> None:
         with self._files.create(name) as file:
             file.write(raw)
+
+    def _keep(self, digest: Digest, raw: bytes) -> None:
+        """Write a manifest, unless it is there as it should be."""
+        name = _blob(digest)
+        if not self._has(digest, len(raw)) or read(self._files, name, len(raw)) != raw:
+            self._write(name, raw)
 
     def _list(self, manifest: Manifest, names: Iterable[str]) -> None:
         index = before = self._index()

@@ -249,7 +249,7 @@ class Upload:
             return self._begin()
         position = min(position, session.reach)  # nobody has more than was sent; Quay counts one too many
         if position != session.unfit:
-            self._stand(position, is_guess=position not in (0, session.offset, session.reach))
+            self._stand(position, is_guess=position not in (0, session.offset))
         elif session.is_guess:
             self._stand(position - 1)
         elif self._shrink():

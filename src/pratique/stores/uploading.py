@@ -23,7 +23,6 @@ from .referrers import Url
 from .sessions import Claim, Kept, KeptSessions
 from .upload import Answer, Kind, Manner, Place, Step, Upload, resolve
 
-MOST_INTERRUPTIONS: Final = 3  # by refusals, in a row without progress
 RESETS_OF_A_MISSING_REPOSITORY: Final = (
     2  # of the request that begins an upload, before it is asked whether there is one
 )
@@ -149,7 +148,7 @@ class _Transfer:
         self._claim = claim
         self._public = public
         self._origin = Origin.of(home.url(endpoints.UPLOADS))
-        self._interruptions = 0
+        self._was_refused = False  # since content was taken last
 
     def run(self) -> None:
         """Do whatever is next until nothing is. Raises the error that stands."""
@@ -164,7 +163,9 @@ class _Transfer:
         try:
             response = self._home.session.send(request, self.scopes_at(request))
         except Interrupted as interrupted:
-            self._interrupted(step, interrupted)
+            self._was_refused = True
+            if not self._upload.take(step, Answer()):
+                raise interrupted.refusal from None
         except Unanswered as error:
             self._lost(step, request, error)
         except Refused:
@@ -180,7 +181,8 @@ class _Transfer:
         if step.content_range:
             lines.append(("Content-Range", step.content_range))
         body = self._cursor.part(step.first, step.last)
-        once = step.kind not in (Kind.ASK, Kind.CHECK)
+        # After a refusal that the session outlived, content that is refused can be sent again without asking first.
+        once = step.kind not in (Kind.ASK, Kind.CHECK) and not self._was_refused
         request = Request(step.method, step.url, Headers(lines), body, once=once)
         return replace(request, public_only=self._public and request.origin != self._origin)
 
@@ -209,15 +211,10 @@ class _Transfer:
             self._public = _is_public(response)
         if not self._upload.take(step, answer):
             raise failure(request, response)
-        self._interruptions = 0 if step.kind in (Kind.SEND, Kind.END) else self._interruptions
+        self._was_refused = self._was_refused and step.kind not in (Kind.SEND, Kind.END)
         if step.kind is Kind.END:
             self._verify(request, response)
         self._keep()
-
-    def _interrupted(self, step: Step, interrupted: Interrupted) -> None:
-        self._interruptions += 1
-        if self._interruptions > MOST_INTERRUPTIONS or not self._upload.take(step, Answer()):
-            raise interrupted.refusal
 
     def _lost(self, step: Step, request: Request, error: Unanswered) -> None:
         goes_on = self._upload.take(step, Answer())

@@ -147,9 +147,16 @@ def test_what_others_wrote_into_the_list_stays(folder: Path) -> None:
 
 def test_nothing_is_written_where_nothing_changes(folder: Path) -> None:
     push(at(folder), IMAGE, ["1.0"])
-    inode = (folder / "index.json").stat().st_ino
+    before = {name: (folder / name).stat().st_ino for name in files(folder)}
     push(at(folder), IMAGE, ["1.0"])
-    assert (folder / "index.json").stat().st_ino == inode
+    assert {name: (folder / name).stat().st_ino for name in files(folder)} == before
+
+
+def test_a_damaged_manifest_is_mended(folder: Path) -> None:
+    push(at(folder), IMAGE, ["1.0"])
+    blob(folder, IMAGE.root.descriptor.digest).write_bytes(IMAGE.root.raw.replace(b"2", b"3", 1))
+    put(at(folder), IMAGE.root)
+    assert at(folder).manifest("1.0").raw == IMAGE.root.raw
 
 
 def test_a_folder_with_something_else_is_left_alone(folder: Path) -> None:
@@ -687,6 +694,17 @@ def test_what_was_deleted_is_forgotten(folder: Path) -> None:
     assert list(layout.referrers(IMAGE.root.descriptor.digest)) == []
     with pytest.raises(NotFound):
         layout.delete(signature.root.descriptor.digest)
+
+
+def test_what_vanished_is_forgotten(folder: Path) -> None:
+    signature = referrer(IMAGE.root.descriptor, SIGNATURE)
+    index = Content.of_json(
+        {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": [entry(signature.root)]}, media.OCI_INDEX
+    )
+    layout = written(folder, [entry(index)], signature, Sample(index, ()))
+    assert len(list(layout.referrers(IMAGE.root.descriptor.digest))) == 1
+    blob(folder, signature.root.descriptor.digest).unlink()
+    assert list(layout.referrers(IMAGE.root.descriptor.digest)) == []
 
 
 def test_a_blob_is_not_deleted_as_a_manifest(folder: Path) -> None:
