@@ -6,7 +6,8 @@ whose language is followed by a name (`toml access.toml`) is written to a file o
 left alone.
 
 The pages write the ports that people would use; each `serve` gets a free one, and the output is put back. Times, tokens and
-the width of columns differ from run to run and are not compared.
+the width of columns differ from run to run and are not compared. Results go to a terminal, and standard error to a file that is
+shown with them: bars that move cannot be printed.
 """
 
 from __future__ import annotations
@@ -150,15 +151,16 @@ class Shell:
         if words[-1] == "&":
             return self._paged(self._serve(words[1:-1]))
         terminal, stdin = Stream(is_terminal=True), b""
+        errors = Stream(beside=terminal)
         *before, last = _split(words, "|")
         for stage in before:
             pipe = Stream()
-            self._call(stage, stdin, pipe, terminal)
+            self._call(stage, stdin, pipe, errors)
             stdin = pipe.content
-        self._call(last, stdin, terminal, terminal)
+        self._call(last, stdin, terminal, errors)
         return self._paged(terminal.content.decode())
 
-    def _call(self, words: list[str], stdin: bytes, out: Stream, terminal: Stream) -> None:
+    def _call(self, words: list[str], stdin: bytes, out: Stream, errors: Stream) -> None:
         """Run one program, whose `<` and `>` name files."""
         source, target = _taken(words, "<"), _taken(words, ">")
         stdin = Path(source).read_bytes() if source else stdin
@@ -166,7 +168,7 @@ class Shell:
         with (
             mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")),
             redirect_stdout(out),
-            redirect_stderr(terminal),
+            redirect_stderr(errors),
         ):
             self._code = self._programs[words[0]](words[1:])
         if target:
@@ -204,10 +206,10 @@ class Shell:
 
 
 class Stream(io.TextIOWrapper):
-    """Where a command prints to: a terminal or a pipe."""
+    """Where a command prints to: a terminal, a pipe, or what another stream is shown in."""
 
-    def __init__(self, *, is_terminal: bool = False) -> None:
-        self._bytes = io.BytesIO()
+    def __init__(self, *, is_terminal: bool = False, beside: Stream | None = None) -> None:
+        self._bytes = beside._bytes if beside else io.BytesIO()
         self._is_terminal = is_terminal
         super().__init__(self._bytes, "utf-8", write_through=True)
 

@@ -13,6 +13,8 @@ from ..spec.manifest import Manifest
 
 Content = Callable[[], AbstractContextManager[Stream]]  # a recipe: it can be opened again
 
+ContentAt = Callable[[int], AbstractContextManager[Stream]]  # the same from a byte on
+
 # The name of a root that has none: an unnamed entry of a layout, the only image of a directory, a push by digest.
 NAMELESS: Final = ""
 
@@ -119,4 +121,13 @@ class Admits(Protocol):
 
     def admit(self, root: Manifest) -> None:
         """Do nothing, or raise Unsupported, before anything is moved."""
+        ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """It keeps what has arrived of a blob whose way was cut, and goes on from there, also in a later run."""
+
+    def push_rest(self, descriptor: Descriptor, content: ContentAt) -> None:
+        """Put a blob under its digest, asking only for the bytes that are not there yet. Raises ContentMismatch."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -10,9 +11,10 @@ from typing import Final
 from ..errors import ContentMismatch, InvalidDigest, InvalidInput, Misbehaved, Unsupported
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
+from ..spec.digest import Digest, mismatch
 from ..spec.manifest import Manifest
-from .base import Content, Source
+from .base import Content, ContentAt, Source
+from .files import Partial
 
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
@@ -75,6 +77,57 @@ def pour(content: Content, descriptor: Descriptor, write: Callable[[memoryview],
         reader = descriptor.digest.reader(stream, descriptor.size)
         while count := reader.readinto(buffer):
             write(buffer[:count])
+
+
+def pour_rest(content: ContentAt, descriptor: Descriptor, partial: Partial) -> None:
+    """Complete what is there of a descriptor's content. What turns out to be of no use is dropped, and read anew once.
+
+    Raises ContentMismatch where it is not what its digest says even so.
+    """
+    size, hashed = _there(partial, descriptor)
+    for start in (size, 0) if size else (0,):
+        if start == 0:
+            hashed = hashlib.new(descriptor.digest.algorithm)
+        try:
+            _append(content, descriptor, partial, start, hashed)
+        except ContentMismatch:
+            partial.drop()
+            if start == 0:
+                raise
+        else:
+            return
+
+
+def _there(partial: Partial, descriptor: Descriptor) -> tuple[int, hashlib._Hash]:
+    hashed, size = hashlib.new(descriptor.digest.algorithm), 0
+    with partial.content() as stream:
+        while data := stream.read(PIECE_BYTES):
+            hashed.update(data)
+            size += len(data)
+    if size <= descriptor.size:
+        return size, hashed
+    partial.drop()
+    return 0, hashlib.new(descriptor.digest.algorithm)
+
+
+def _append(content: ContentAt, descriptor: Descriptor, partial: Partial, start: int, hashed: hashlib._Hash) -> None:
+    size = start
+    if size < descriptor.size or size == 0:
+        buffer = memoryview(bytearray(min(PIECE_BYTES, descriptor.size - size + 1)))
+        with content(start) as stream:
+            while size <= descriptor.size and (count := stream.readinto(buffer)):
+                size += count
+                hashed.update(buffer[:count])
+                partial.append(buffer[:count])
+    actual = Digest(descriptor.digest.algorithm, hashed.hexdigest())
+    if size == descriptor.size and actual != descriptor.digest:
+        raise mismatch("content", descriptor.digest, actual)
+    if size != descriptor.size:
+        raise ContentMismatch(
+            f"{descriptor.digest} has {size} of {descriptor.size} bytes",
+            expected=f"{descriptor.size} bytes",
+            actual=f"{size} bytes",
+        )
 
 
 def whole(content: Content, descriptor: Descriptor) -> bytes:

@@ -8,8 +8,9 @@ import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 from ..errors import InvalidInput, Misbehaved, NotFound
 from ..http.message import Stream
@@ -17,6 +18,8 @@ from ..http.message import Stream
 # What a file is called until it is whole; nobody reads a file of such a name.
 TEMPORARY_PREFIX: Final = ".pratique-"
 TEMPORARY_SUFFIX: Final = ".tmp"
+PARTIAL_SUFFIX: Final = ".part"  # of one that a later run goes on with
+PARTIAL_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Writer(Protocol):
@@ -59,6 +62,34 @@ class Files(Protocol):
         """Exclude everybody else who locks the tree, threads and processes; it is made where it is not there yet.
 
         It cannot be had twice by one thread. Raises Unsupported.
+        """
+        ...
+
+
+class Partial(Protocol):
+    """A file in the making that outlives whoever makes it."""
+
+    def content(self) -> AbstractContextManager[Stream]:
+        """What is there already."""
+        ...
+
+    def append(self, data: bytes | memoryview, /) -> None:
+        """Add to it."""
+        ...
+
+    def drop(self) -> None:
+        """Begin anew: what is there is of no use."""
+        ...
+
+
+@runtime_checkable
+class KeepsPartials(Protocol):
+    """Files that can be made in several attempts."""
+
+    def resume(self, name: str) -> AbstractContextManager[Partial | None]:
+        """Go on making a file, which appears when the context ends well; else what is there stays for the next attempt.
+
+        None where somebody else is at it. Raises Misbehaved.
         """
         ...
 
@@ -129,6 +160,20 @@ class FolderFiles:
             temporary.unlink(missing_ok=True)
             raise
 
+    @contextmanager
+    def resume(self, name: str) -> Iterator[Partial | None]:
+        """Go on making a file: under a name of its own in the same folder, locked while somebody is at it."""
+        path = self._place(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{TEMPORARY_PREFIX}{path.name}{PARTIAL_SUFFIX}")
+        with os.fdopen(os.open(partial, PARTIAL_FLAGS, 0o666), "r+b", buffering=0) as file:
+            if not _is_mine(file, partial):
+                yield None
+                return
+            yield _PartialFile(file)
+            os.fsync(file.fileno())
+            partial.replace(path)
+
     def remove(self, name: str) -> None:
         """Remove a file, or a link to one. Raises NotFound, Misbehaved."""
         path = self._place(name)
@@ -188,6 +233,36 @@ class FolderFiles:
                     _remove_abandoned(file)
 
 
+class _PartialFile:
+    """What `FolderFiles` keeps of a file that is not whole."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+
+    @contextmanager
+    def content(self) -> Iterator[Stream]:
+        self._file.seek(0)
+        yield self._file
+
+    def append(self, data: bytes | memoryview, /) -> None:
+        left = memoryview(data)
+        self._file.seek(0, os.SEEK_END)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def drop(self) -> None:
+        self._file.truncate(0)
+
+
+def _is_mine(file: FileIO, path: Path) -> bool:
+    """Whether nobody else is at a partial file; a lock on one that was finished meanwhile is worth nothing."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
+
+
 def _temporary(folder: Path) -> tuple[Path, BinaryIO]:
     """A new file that its lock shows to be in work."""
     while True:
@@ -210,6 +285,10 @@ def _remove_abandoned(path: Path) -> None:
 
 def _is_temporary(name: str) -> bool:
     return name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(TEMPORARY_PREFIX) and name.endswith((TEMPORARY_SUFFIX, PARTIAL_SUFFIX))
 
 
 def _checked(name: str) -> str:

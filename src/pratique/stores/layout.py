@@ -25,10 +25,10 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.document import mappings, parse_object, text
 from ..spec.manifest import Manifest
-from .base import NAMELESS, Content
-from .content import MOST_MANIFEST_BYTES, manifest_of, of_bytes, pour, read_name, verified, whole
+from .base import NAMELESS, Content, ContentAt
+from .content import MOST_MANIFEST_BYTES, manifest_of, of_bytes, pour, pour_rest, read_name, verified, whole
 from .entries import Entries, Entry, chosen, listing, named, names_of
-from .files import Files, read
+from .files import Files, KeepsPartials, read
 from .referrers import tag_of
 
 VERSION: Final = "1.0.0"
@@ -151,6 +151,21 @@ class Layout:
         with self._files.lock():  # so that nobody deletes it before it is listed
             self._keep(descriptor.digest, raw)
             self._list(manifest, names)
+
+    def push_rest(self, descriptor: Descriptor, content: ContentAt) -> None:
+        """Put a blob under its digest, asking only for the bytes that an earlier attempt has not left here.
+
+        Raises ContentMismatch, Misbehaved, Unsupported, InvalidInput.
+        """
+        self._prepare()
+        if self._has(descriptor.digest, descriptor.size):
+            return
+        if isinstance(self._files, KeepsPartials):
+            with self._files.resume(_blob(descriptor.digest)) as partial:
+                if partial is not None:
+                    pour_rest(content, descriptor, partial)
+                    return
+        self.push(descriptor, lambda: content(0))
 
     def delete(self, name: str | Digest) -> None:
         """Remove a name, and only that; or a manifest by its digest, under all its names.

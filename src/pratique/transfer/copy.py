@@ -12,7 +12,7 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Converts, Mounts, Source, Target
+from ..stores.base import NAMELESS, Converts, Mounts, Resumes, Source, Target
 from ..stores.crew import JOBS, all_done
 from .events import Copied, Done, How, Moved, Planned, Started
 from .graph import content, read_manifest
@@ -184,16 +184,19 @@ def _move(descriptor: Descriptor, source: Source, target: Target, tell: Observer
         return
 
     @contextmanager
-    def counted() -> Iterator[Stream]:
-        with content(source, descriptor) as stream:
-            counting = _Counting(stream, descriptor, tell)
+    def counted(offset: int = 0) -> Iterator[Stream]:
+        with content(source, descriptor, offset) as stream:
+            counting = _Counting(stream, descriptor, tell, offset)
             try:
                 yield counting
             except BaseException:
                 counting.forget()
                 raise
 
-    target.push(descriptor, counted)
+    if isinstance(target, Resumes):
+        target.push_rest(descriptor, counted)
+    else:
+        target.push(descriptor, counted)
     tell(Done(descriptor, How.MOVED))
 
 
@@ -208,11 +211,12 @@ def _described(manifest: Manifest) -> Descriptor:
 class _Counting:
     """A stream that tells how much of it was read."""
 
-    def __init__(self, stream: Stream, descriptor: Descriptor, tell: Observer) -> None:
+    def __init__(self, stream: Stream, descriptor: Descriptor, tell: Observer, offset: int) -> None:
         self._stream = stream
         self._descriptor = descriptor
         self._tell = tell
         self._told = 0
+        self._count(offset)  # what was there before counts as moved
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._stream.read(size)

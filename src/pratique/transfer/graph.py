@@ -40,12 +40,12 @@ def read_manifest(source: Source, descriptor: Descriptor, most_bytes: int = MOST
     return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
 
 
-def content(source: Source, descriptor: Descriptor) -> AbstractContextManager[Stream]:
-    """Content from where it is nearest: the descriptor itself (descriptor.md, `data`), or the source."""
+def content(source: Source, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
+    """Content from byte `offset` on, from where it is nearest: the descriptor (descriptor.md, `data`), or the source."""
     if descriptor.data is None:
-        return source.open(descriptor)
+        return source.open(descriptor, offset=offset)
     descriptor.digest.verify(descriptor.data, "the data in a descriptor")
-    return closing(io.BytesIO(descriptor.data))
+    return closing(io.BytesIO(descriptor.data[offset:]))
 
 
 def walk(source: Source, root: Manifest, keep: Keep = Manifest.successors, jobs: int = JOBS) -> Graph:

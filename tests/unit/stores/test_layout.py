@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from pratique.errors import ContentMismatch, Error, InvalidInput, Misbehaved, NotFound, Unsupported
-from pratique.http.message import Body
+from pratique.errors import ContentMismatch, Error, InvalidInput, Misbehaved, NotFound, Unreachable, Unsupported
+from pratique.http.message import Body, Stream
 from pratique.image.sample import Content, Sample
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
@@ -826,3 +828,76 @@ def test_a_manifest_that_is_deleted_while_it_is_tagged_is_written_again(folder: 
 
     layout.push(IMAGE.root.descriptor, content, tags=["2.0"])
     assert assert_whole(folder) == ["2.0"]
+
+
+class Interrupted:
+    """Content whose way is cut after some bytes; it notes from where it was asked for."""
+
+    def __init__(self, raw: bytes, *cuts: int) -> None:
+        self._raw = raw
+        self._cuts = list(cuts)
+        self.asked: list[int] = []
+
+    @contextmanager
+    def __call__(self, offset: int) -> Iterator[Stream]:
+        self.asked.append(offset)
+        if self._cuts:
+            yield Cut(self._raw[offset : offset + self._cuts.pop(0)])
+        else:
+            yield io.BytesIO(self._raw[offset:])
+
+
+class Cut(io.BytesIO):
+    def readinto(self, buffer: object) -> int:
+        count = super().readinto(buffer)  # type: ignore[arg-type]
+        if not count:
+            raise Unreachable("cut")
+        return count
+
+
+RAW = bytes(range(256)) * 40
+BLOB = Content.of(RAW, "application/octet-stream").descriptor
+
+
+def test_a_blob_whose_way_was_cut_is_completed_by_a_later_run(tmp_path: Path) -> None:
+    content = Interrupted(RAW, 1000, 2000)
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            Layout(FolderFiles(tmp_path)).push_rest(BLOB, content)
+        assert not Layout(FolderFiles(tmp_path)).exists(BLOB)
+    Layout(FolderFiles(tmp_path)).push_rest(BLOB, content)
+    assert content.asked == [0, 1000, 3000]
+    assert [path.read_bytes() for path in (tmp_path / "blobs" / "sha256").iterdir()] == [RAW]
+
+
+def test_what_was_left_and_is_damaged_is_read_anew(tmp_path: Path) -> None:
+    content = Interrupted(RAW, 1000)
+    with pytest.raises(Unreachable):
+        Layout(FolderFiles(tmp_path)).push_rest(BLOB, content)
+    (partial,) = (tmp_path / "blobs" / "sha256").iterdir()
+    partial.write_bytes(b"?" * 1000)
+    Layout(FolderFiles(tmp_path)).push_rest(BLOB, content)
+    assert content.asked == [0, 1000, 0]
+    assert Layout(FolderFiles(tmp_path)).exists(BLOB)
+
+
+@pytest.mark.parametrize("raw", [RAW[:-1], RAW + b"?", b"?" + RAW[1:], b""])
+def test_other_content_is_refused_and_nothing_of_it_is_kept(tmp_path: Path, raw: bytes) -> None:
+    with pytest.raises(ContentMismatch):
+        Layout(FolderFiles(tmp_path)).push_rest(BLOB, Interrupted(raw))
+    assert not Layout(FolderFiles(tmp_path)).exists(BLOB)
+    content = Interrupted(RAW)
+    Layout(FolderFiles(tmp_path)).push_rest(BLOB, content)
+    assert content.asked == [0]
+
+
+def test_two_at_once_do_not_share_what_is_not_whole(tmp_path: Path) -> None:
+    first, second = Layout(FolderFiles(tmp_path)), Layout(FolderFiles(tmp_path))
+
+    @contextmanager
+    def meanwhile(offset: int) -> Iterator[Stream]:
+        second.push_rest(BLOB, Interrupted(RAW))
+        yield io.BytesIO(RAW[offset:])
+
+    first.push_rest(BLOB, meanwhile)
+    assert [path.read_bytes() for path in (tmp_path / "blobs" / "sha256").iterdir()] == [RAW]
