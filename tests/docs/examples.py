@@ -17,10 +17,8 @@ import io
 import os
 import re
 import shlex
-import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -34,15 +32,18 @@ from pratique.cli.main import main
 from pratique.http.local import LocalTransport
 from pratique.http.origin import Origin
 from pratique.http.session import Session
+from pratique.image.sample import Content, Sample
 from pratique.server.app import RegistryApp
 from pratique.server.storage import Storage
+from pratique.spec import media
 from pratique.stores.registry import Repository
 from tests.registries import push, sample
 
 ROOT: Final = Path(__file__).parents[2]
 HOME: Final = "/home/captain"  # what the pages call the user's home
 
-# What is in the registry of every page.
+# What is in the registry of every page; besides, `app` has an artifact that refers to its `1.0`.
+SBOM: Final = "application/spdx+json"
 CONTENT: Final = {
     "app": {"1.0": "hello", "1.1": "ahoy", "old": "goodbye", "stable": "hello"},
     "bar": {"1.0": "hello"},
@@ -278,16 +279,23 @@ def fill(folder: Path) -> None:
     origin = Origin.of("https://registry.test")
     transport = LocalTransport({origin: RegistryApp(Storage(folder)).handle})
     session: Session[ScopeSet] = Session(transport, Authenticator())
-    with mock.patch("gzip.compress", stored):
-        for name, tags in CONTENT.items():
-            repository = Repository(session, origin.netloc, name)
-            for tag, greeting in tags.items():
-                push(repository, sample(greeting), tag)
+    for name, tags in CONTENT.items():
+        repository = Repository(session, origin.netloc, name)
+        for tag, greeting in tags.items():
+            push(repository, sample(greeting), tag)
+    push(Repository(session, origin.netloc, "app"), bill_of_materials(sample("hello").root))
 
 
-def stored(data: bytes, *_: object, **__: object) -> bytes:
-    """A gzip member that is not compressed: compressors differ from machine to machine, and digests are shown."""
-    assert len(data) <= 0xFFFF
-    block = b"\x01" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
-    trailer = struct.pack("<LL", zlib.crc32(data), len(data))
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block + trailer
+def bill_of_materials(subject: Content) -> Sample:
+    """A small artifact that refers to a manifest (image specification, manifest.md, `subject`)."""
+    config = Content.of(b"{}", media.OCI_EMPTY)
+    layer = Content.of(b'{"spdxVersion": "SPDX-2.3"}', SBOM)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_MANIFEST,
+        "artifactType": SBOM,
+        "config": config.descriptor.to_json(),
+        "layers": [layer.descriptor.to_json()],
+        "subject": subject.descriptor.to_json(),
+    }
+    return Sample(Content.of_json(document, media.OCI_MANIFEST), (config, layer))

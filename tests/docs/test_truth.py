@@ -16,12 +16,16 @@ import pytest
 from pratique import errors
 from pratique.cli import commands, options, program
 from pratique.server import access
+from pratique.stores import base
+from pratique.stores.base import NAMELESS
+from tests.stores.contract import ROWS, Place, Row, single
 
 from .examples import ROOT, blocks
+from .test_examples import REWRITE
 
 SOURCE: Final = ROOT / "src" / "pratique"
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-UNITS: Final = {"": 1, "s": 1, "h": 3600, "d": 24 * 3600, "KiB": 1 << 10, "MiB": 1 << 20}
+UNITS: Final = {"": 1, "s": 1, "h": 3600, "d": 24 * 3600, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 _ANCHORED = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 _LIMIT = re.compile(r"^\| `([\w/]+\.py)` `([A-Z_]+)` \| ([\d.]+) ?(\w*) \|", re.MULTILINE)
@@ -123,6 +127,42 @@ def test_exit_codes_are_those_of_the_errors() -> None:
     assert {str(kind.exit_code) for kind in kinds} <= set(table)
     for code in (program.INTERRUPTED, program.BROKEN_PIPE):
         assert f"| {code} |" in page("README.md")
+
+
+# --- Stores
+
+# The columns of the table of stores: every protocol of `base`, then what a row of the suite says of itself.
+ABILITIES: Final = tuple(
+    name for name, value in vars(base).items() if isinstance(value, type) and value.__module__ == base.__name__
+)
+TRAITS: Final = ("names", "nameless", "refuses", "inline", "grows")
+_STORES = re.compile(r"^\| store \|.*?(?=^$)", re.MULTILINE | re.DOTALL)
+
+
+def abilities(row: Row, folder: Path) -> Iterator[bool]:
+    """What a store of the suite can do, and what is true of it."""
+    folder.mkdir()
+    with row.opening(folder) as opened:
+        Place(row, opened).put(single(), tags=(NAMELESS,))
+        yield from (isinstance(opened(), getattr(base, name)) for name in ABILITIES)
+    yield from (getattr(row, name) for name in TRAITS)
+
+
+def table_of_stores(folder: Path) -> str:
+    columns = (*ABILITIES, *(f"`{name}`" for name in TRAITS))
+    lines = [f"| store | {' | '.join(columns)} |", f"|{'---|' * (len(columns) + 1)}"]
+    for row in ROWS:
+        marks = ("×" if has else "" for has in abilities(row, folder / row.name))
+        lines.append(f"| {row.name} | {' | '.join(marks)} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_table_of_stores_is_that_of_the_suite(tmp_path: Path) -> None:
+    table, text = table_of_stores(tmp_path), page("docs/copying.md")
+    if REWRITE:
+        (ROOT / "docs" / "copying.md").write_text(_STORES.sub(lambda _: table, text), "utf-8")
+        return
+    assert table in text, "docs/copying.md is out of date; REWRITE_DOCS=yes renews it"
 
 
 # --- Commands and configuration

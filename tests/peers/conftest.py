@@ -1,4 +1,4 @@
-"""Other people's programs, Debian's `docker-registry` and `skopeo`: started for a test and ended with it."""
+"""Other people's programs, Debian's `docker-registry`, `skopeo`, `umoci` and `buildah`: started for a test and ended with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -19,6 +19,14 @@ from typing import IO, Final, Protocol
 import bcrypt
 import pytest
 import trustme
+
+from pratique.auth.secret import Secret
+from pratique.server.access import Access, Rule, Tokens
+from pratique.server.app import RegistryApp
+from pratique.server.listen import Listener
+from pratique.server.storage import Storage
+
+from .cargo import CREDS, PASSWORD, USER, Place
 
 # Read once: each test's environment is cleaned.
 IN_CI: Final = os.environ.get("CI") == "true"
@@ -62,6 +70,7 @@ class DockerRegistry:
     storage: Path
     log: list[str] = field(repr=False)  # grows while the registry runs
     ca: trustme.CA | None = field(default=None, repr=False)
+    stop: Callable[[], None] = field(default=lambda: None, repr=False)  # after it the log is whole
 
     @property
     def address(self) -> str:
@@ -212,13 +221,87 @@ def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts
             file = folder / "config.yml"
             file.write_text(json.dumps(configuration), encoding="utf-8")  # JSON is YAML
             log: list[str] = []
-            port = registries.enter_context(serving(program, file, log))
-            return DockerRegistry(port, storage, log, ca)
+            running = registries.enter_context(contextlib.ExitStack())
+            port = running.enter_context(serving(program, file, log))
+            return DockerRegistry(port, storage, log, ca, running.close)
 
         yield start
 
 
-# --- skopeo ---------------------------------------------------------------------------------------
+@pytest.fixture
+def ca() -> trustme.CA:
+    """A certificate authority that only this test knows."""
+    return trustme.CA()
+
+
+# --- Registries of either make --------------------------------------------------------------------
+
+
+class Serves(Protocol):
+    """The shape of the `serve` fixture."""
+
+    def __call__(self, kind: str, *, tls: bool = False) -> Place: ...
+
+
+@pytest.fixture
+def serve(
+    docker_registry: StartsRegistry, ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serves]:
+    """Start a registry with an empty repository that only USER may write to.
+
+    The kinds are docker-registry with `htpasswd`, docker-registry with `tokens` of our token service, and `ours`, which
+    has tokens as well.
+    """
+    with contextlib.ExitStack() as listeners:
+
+        def ours(folder: Path, *, tls: bool) -> tuple[Listener, RegistryApp]:
+            rules = (Rule("team/*", {USER: frozenset({"pull", "push", "delete"})}),)
+            tokens = Tokens(others=("theirs",), issuer="pratique tests")
+            access = Access(users={USER: Secret(PASSWORD)}, rules=rules, scheme="bearer", tokens=tokens)
+            app = RegistryApp(Storage(folder / "storage"), access)
+            files = {name: Path(file) for name, file in write_certificate(folder, ca).items()} if tls else {}
+            return listeners.enter_context(Listener(app.handle, **files)), app
+
+        def start(kind: str, *, tls: bool = False) -> Place:
+            folder = tmp_path_factory.mktemp(kind)
+            authority: Path | None = None
+            if tls:
+                authority = folder / "authority" / "ca.crt"
+                authority.parent.mkdir()
+                ca.cert_pem.write_to_path(authority)
+            if kind == "htpasswd":
+                address = docker_registry(users={USER: PASSWORD}, ca=ca if tls else None).address
+            else:
+                listener, app = ours(folder, tls=tls)
+                address = listener.address
+                if kind == "tokens":
+                    address = docker_registry(token=_trust(folder, listener, app), ca=ca if tls else None).address
+            return Place(kind, f"{address}/team/app", CREDS, authority)
+
+        yield start
+
+
+def _trust(folder: Path, service: Listener, app: RegistryApp) -> TokenAuth:
+    assert app.tokens is not None
+    certificates = folder / "tokens.pem"
+    certificates.write_bytes(app.tokens.certificates)
+    return TokenAuth(
+        realm=f"{service.url}/token", service="theirs", issuer="pratique tests", certificates=certificates
+    )
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, serve: Serves, tmp_path: Path) -> Place:
+    """An empty store of the kind that is the parameter."""
+    kind = str(request.param)
+    if kind in ("oci", "dir"):
+        return Place(kind, str(tmp_path / "place"))
+    if kind in ("oci-archive", "docker-archive"):
+        return Place(kind, str(tmp_path / "place.tar"))
+    return serve(kind)
+
+
+# --- skopeo, buildah and umoci --------------------------------------------------------------------
 
 
 class RunsSkopeo(Protocol):
@@ -227,20 +310,32 @@ class RunsSkopeo(Protocol):
     def __call__(self, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]: ...
 
 
-@pytest.fixture
-def skopeo(tmp_path_factory: pytest.TempPathFactory) -> RunsSkopeo:
-    """Run skopeo with none of the machine's settings; its failure is the caller's to judge."""
-    program = find_program("skopeo")
-    home = tmp_path_factory.mktemp("skopeo")
-    settings = home / ".config" / "containers" / "registries.conf"
-    settings.parent.mkdir(parents=True)
-    settings.touch()
-    environment = {
+class RunsPeer(Protocol):
+    """The shape of the `buildah` and `umoci` fixtures."""
+
+    def __call__(self, *arguments: str | Path) -> str: ...
+
+
+def furnish(home: Path) -> dict[str, str]:
+    """Make a home without the machine's settings, where every image is welcome; return the environment for it."""
+    settings = home / ".config" / "containers"
+    settings.mkdir(parents=True)
+    (settings / "registries.conf").touch()
+    (settings / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "TMPDIR": str(home),
         "XDG_RUNTIME_DIR": str(home),
     }
+
+
+@pytest.fixture
+def skopeo(tmp_path_factory: pytest.TempPathFactory) -> RunsSkopeo:
+    """Run skopeo with none of the machine's settings; its failure is the caller's to judge."""
+    program = find_program("skopeo")
+    home = tmp_path_factory.mktemp("skopeo")
+    environment = furnish(home)
 
     def run(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         command = [program, "--insecure-policy", *map(str, arguments)]
@@ -251,7 +346,42 @@ def skopeo(tmp_path_factory: pytest.TempPathFactory) -> RunsSkopeo:
     return run
 
 
+def succeeding(program: str, home: Path, settings: list[str], environment: Mapping[str, str]) -> RunsPeer:
+    """Run a program that has to succeed; the value is what it prints."""
+
+    def run(*arguments: str | Path) -> str:
+        ran = subprocess.run(
+            [program, *settings, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=home,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return run
+
+
 @pytest.fixture
-def ca() -> trustme.CA:
-    """A certificate authority that only this test knows."""
-    return trustme.CA()
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> RunsPeer:
+    """Run buildah, with storage of its own that asks nothing of the kernel: no daemon, no mounts, no user namespaces."""
+    program = find_program("buildah")
+    home = tmp_path_factory.mktemp("buildah")
+    environment = furnish(home) | {
+        "BUILDAH_ISOLATION": "chroot",
+        "CONTAINERS_REGISTRIES_CONF": str(home / ".config" / "containers" / "registries.conf"),
+        "_CONTAINERS_USERNS_CONFIGURED": "done",  # as nobody but root it would make a namespace first
+    }
+    settings = ["--root", str(home / "root"), "--runroot", str(home / "run"), "--storage-driver", "vfs"]
+    return succeeding(program, home, settings, environment)
+
+
+@pytest.fixture
+def umoci(tmp_path_factory: pytest.TempPathFactory) -> RunsPeer:
+    """Run umoci."""
+    program = find_program("umoci")
+    home = tmp_path_factory.mktemp("umoci")
+    return succeeding(program, home, [], {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)})

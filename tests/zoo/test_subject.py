@@ -1,4 +1,4 @@
-"""The manners of registries that are given a manifest with a subject (distribution specification, §Pushing Manifests with Subject)."""
+"""The manners of registries that are given a manifest with a subject (distribution specification, §Manifests with Subject)."""
 
 from __future__ import annotations
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ..errors import Error
+from ..spec.reference import Reference
 from ..stores.crew import in_parallel
+from ..stores.registry import Repository
+from . import options
+from .connect import connected, repository
 from .output import Output, error_document
 
 R = TypeVar("R")
@@ -50,3 +55,31 @@ class Several(Generic[R]):
             raise error
         self._failures.append((name, error))
         self._output.fail(error)
+
+
+def for_each(
+    arguments: argparse.Namespace,
+    output: Output,
+    work: Callable[[Repository, Reference], R],
+    document: Callable[[Reference, R], dict[str, Any]],
+    show: Callable[[Reference, R], None],
+    parse: Callable[[str], Reference] = options.reference,
+) -> int:
+    """Do the same for every reference that a command names, and show each result, or one document of all; the exit code."""
+    names = options.names(arguments.references)
+    references = {name: parse(name) for name in names}
+    several: Several[R] = Several(output, names)
+    documents = []
+    with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
+
+        def one(name: str) -> R:
+            return work(repository(arguments, session, references[name]), references[name])
+
+        for name, result in several.results(one):
+            if output.as_json:
+                documents.append(document(references[name], result))
+            else:
+                show(references[name], result)
+    if output.as_json:
+        output.document(several.documents(documents))
+    return several.exit_code

@@ -67,7 +67,7 @@ class Claim:
         self._written = kept
         place = {"location": kept.place.url, "position": kept.place.position, "least_chunk": kept.place.least_chunk}
         document = {"form": _FORM, **self._key, **place, "public_only": kept.public_only, "saved": self._clock()}
-        with suppress(InvalidInput):
+        with suppress(InvalidInput, OSError):
             replace_json(self._path, document)
 
     def forget(self) -> None:
@@ -136,7 +136,8 @@ def _kept(document: Mapping[str, Any], key: Mapping[str, str], now: float) -> Ke
     if document["form"] != _FORM or any(document[name] != value for name, value in key.items()):
         return None
     position, least, url = document["position"], document["least_chunk"], document["location"]
-    if not (0 <= age <= KEPT_SECONDS and type(position) is int and type(least) is int and position >= 0 and least >= 0):
+    numbers = all(type(number) is int and number >= 0 for number in (position, least))
+    if not (0 <= age <= KEPT_SECONDS and numbers and isinstance(url, str)):
         return None
     Origin.of(url)
     return Kept(Place(url, position, least), document["public_only"] is not False)

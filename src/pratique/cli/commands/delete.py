@@ -12,9 +12,8 @@ from ...spec.reference import Reference
 from ...stores.inspection import sharing
 from ...stores.registry import Repository
 from .. import options
-from ..connect import connected, repository
 from ..output import Output
-from ..several import Several
+from ..several import for_each
 
 EXAMPLES = """examples:
   pratique delete localhost:5000/app:old                the tag, and only the tag
@@ -40,23 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    names = options.names(arguments.references)
-    registries = {parse(name).registry for name in names}
-    several: Several[dict[str, Any]] = Several(output, names)
-    documents = []
-    with connected(arguments, output, registries) as session:
-
-        def work(name: str) -> dict[str, Any]:
-            reference = parse(name)
-            return deleted(repository(arguments, session, reference), reference, arguments)
-
-        for _, done in several.results(work):
-            documents.append(done)
-            if not output.as_json:
-                output.line(_line(done))
-    if output.as_json:
-        output.document(several.documents(documents))
-    return several.exit_code
+    return for_each(
+        arguments,
+        output,
+        lambda target, reference: deleted(target, reference, arguments),
+        lambda _, done: done,
+        lambda _, done: output.line(_line(done)),
+        parse,
+    )
 
 
 def parse(text: str) -> Reference:

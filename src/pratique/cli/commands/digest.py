@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from ...spec.digest import Digest
 from ...spec.platform import Platform
 from ...spec.reference import Reference
 from ...stores.registry import Repository
 from .. import options
-from ..connect import connected, repository
 from ..output import Output
-from ..several import Several
+from ..several import for_each
 
 EXAMPLES = """examples:
   pratique digest docker.io/library/debian:12
@@ -30,24 +30,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    names = options.names(arguments.references)
-    registries = {options.reference(name).registry for name in names}
-    several: Several[tuple[Reference, Digest]] = Several(output, names)
-    documents = []
-    with connected(arguments, output, registries) as session:
-
-        def work(name: str) -> tuple[Reference, Digest]:
-            reference = options.reference(name)
-            return reference, digest_of(repository(arguments, session, reference), reference, arguments.platform)
-
-        for name, (reference, digest) in several.results(work):
-            if output.as_json:
-                documents.append({"reference": name, "repository": reference.place, "digest": str(digest)})
-            else:
-                output.line(_line(reference, digest, full=arguments.full_ref, alone=len(names) == 1))
-    if output.as_json:
-        output.document(several.documents(documents))
-    return several.exit_code
+    alone = len(arguments.references) == 1 and arguments.references != ["-"]
+    return for_each(
+        arguments,
+        output,
+        lambda source, reference: digest_of(source, reference, arguments.platform),
+        _document,
+        lambda reference, digest: output.line(_line(reference, digest, full=arguments.full_ref, alone=alone)),
+    )
 
 
 def digest_of(source: Repository, reference: Reference, platform: Platform | None) -> Digest:
@@ -56,6 +46,10 @@ def digest_of(source: Repository, reference: Reference, platform: Platform | Non
         return source.resolve(reference.name).digest
     manifest = source.manifest(reference.name)
     return manifest.select(platform).digest if manifest.is_index else manifest.digest
+
+
+def _document(reference: Reference, digest: Digest) -> dict[str, Any]:
+    return {"reference": str(reference), "repository": reference.place, "digest": str(digest)}
 
 
 def _line(reference: Reference, digest: Digest, *, full: bool, alone: bool) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from ...spec.reference import Reference
 from ...stores.inspection import Image, Inspection, inspect, labels
+from ...stores.registry import Repository
 from .. import options
-from ..connect import connected, repository
 from ..output import Output, moment, size
-from ..several import Several
+from ..several import for_each
+from .digest import digest_of
 
 EXAMPLES = """examples:
   pratique inspect docker.io/library/debian:12
@@ -27,30 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    names = options.names(arguments.references)
-    registries = {options.reference(name).registry for name in names}
-    several: Several[tuple[Reference, Inspection]] = Several(output, names)
-    documents = []
-    with connected(arguments, output, registries) as session:
+    def work(source: Repository, reference: Reference) -> Inspection:
+        return inspect(
+            source, digest_of(source, reference, arguments.platform) if arguments.platform else reference.name
+        )
 
-        def work(name: str) -> tuple[Reference, Inspection]:
-            reference = options.reference(name)
-            source = repository(arguments, session, reference)
-            if arguments.platform is None:
-                return reference, inspect(source, reference.name)
-            manifest = source.manifest(reference.name)
-            return reference, inspect(
-                source, manifest.select(arguments.platform).digest if manifest.is_index else manifest.digest
-            )
-
-        for _, (reference, found) in several.results(work):
-            if output.as_json:
-                documents.append(_document(reference, found))
-            else:
-                _print(output, reference, found)
-    if output.as_json:
-        output.document(several.documents(documents))
-    return several.exit_code
+    return for_each(arguments, output, work, _document, lambda reference, found: _print(output, reference, found))
 
 
 def _document(reference: Reference, found: Inspection) -> dict[str, Any]:
