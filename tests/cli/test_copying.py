@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -215,3 +218,22 @@ def test_a_push_of_the_same_digest_by_another_name(run: Run, registry: str) -> N
         push(target, sample("new"), "new")
         assert Digest.of(sample("new").root.raw) == target.resolve("new").digest
     assert run("copy", "--creds", CREDS, f"{registry}/foo:new", f"{registry}/foo:newer").code == 0
+
+
+def test_on_a_terminal_bars_move_and_the_result_stays_alone_on_standard_output(registry: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "pratique", "copy", f"{registry}/bar:1.0", f"oci:{tmp_path}/layout:1"]
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=theirs, env=environment) as command:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other side has gone
+            while data := os.read(ours, 4096):
+                shown += data
+        os.close(ours)
+        assert command.stdout is not None
+        out = command.stdout.read().decode()
+    assert command.returncode == 0
+    assert out == f"oci:{tmp_path}/layout:1@{INDEX}\n"
+    assert b"1.0: copied" in shown
+    assert b"Traceback" not in shown

@@ -116,3 +116,20 @@ def test_copies_into_a_registry(run: Run, source: str, tmp_path: Path) -> None:
             for part in (*made().below, made().root):
                 with copied.open(part.descriptor) as stream:
                     assert b"".join(iter(lambda: stream.read(1 << 16), b"")) == part.raw
+
+
+def test_an_interrupt_stops_a_copy_and_says_how_to_go_on(run: Run, source: str, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, f"oci:{layout}:1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        assert command.stderr is not None
+        for line in command.stderr:
+            if '"moved"' in line:  # it is in the middle
+                break
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (130, "")
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    assert json.loads((layout / "index.json").read_text())["manifests"] == []
+    assert run("copy", source, f"oci:{layout}:1").code == 0

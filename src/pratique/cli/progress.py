@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..http.events import Event, Observer
 from ..spec.digest import Digest
 from ..transfer.events import Copied, Done, Moved, Planned, Started
-from .output import Output, size
+from .output import Output, printable, size
 
 STYLES: Final = ("auto", "plain", "tty", "json", "none")
 REFRESHED_A_SECOND: Final = 8
@@ -132,9 +132,9 @@ class _Bars:
             elif isinstance(event, Done):
                 self._finish(event)
             elif isinstance(event, Copied):
-                self._bars.console.print(
-                    f"{event.name or event.descriptor.digest}: {'copied' if event.changed else 'unchanged'}"
-                )
+                outcome = "copied" if event.changed else "unchanged"
+                line = printable(f"{event.name or event.descriptor.digest}: {outcome}")
+                self._bars.console.print(line, highlight=False, markup=False)
 
     def _finish(self, event: Done) -> None:
         task = self._tasks.pop(event.descriptor.digest, None)

@@ -19,7 +19,7 @@ from ..http.origin import DEFAULT_PORTS, Origin, redact, split
 from ..http.retry import DECLINED, TROUBLED
 from ..spec.digest import Digest
 
-MOST_SESSIONS: Final = 5  # begun for one upload
+MOST_SESSIONS: Final = 10  # begun for one upload
 MOST_FAILURES: Final = 8  # in a row, without a byte more at the server than ever before
 FIRST_CHUNK_BYTES: Final = 16 << 20  # tried first where a server does not take the content in one piece
 LEAST_CHUNK_BYTES: Final = 1 << 20  # a server that takes no more than this at a time takes nothing
@@ -159,7 +159,7 @@ class Upload:
         self._chunk = manner.chunk
         self._refused = set(manner.refused)
         self.done = False
-        self.failures = 0  # in a row
+        self.failures = 0  # in a row, of requests that do something
         self._sessions = 1
         self._best = 0  # bytes that any session had
         self._was_gone = False
@@ -203,14 +203,14 @@ class Upload:
         """
         if answer.is_good:
             return self._take_good(step, answer)
+        if step.kind is Kind.ASK:
+            return self._take_silence(answer)
+        if step.kind is Kind.CHECK:
+            return self._begin()
         self.failures += 1
         if self.failures > MOST_FAILURES:
             return False
-        if step.kind is Kind.BEGIN:
-            return answer.is_trouble
-        if step.kind is Kind.CHECK:
-            return self._begin()
-        return self._take_silence(answer) if step.kind is Kind.ASK else self._take_refusal(step, answer)
+        return answer.is_trouble if step.kind is Kind.BEGIN else self._take_refusal(step, answer)
 
     # What went well
 

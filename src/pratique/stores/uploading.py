@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import ContentMismatch, InvalidDigest, Misbehaved, NotFound, Refused, Unreachable
+from ..errors import ContentMismatch, Error, InvalidDigest, Misbehaved, NotFound, Refused, Unreachable
 from ..http.message import Headers, Interrupted, Request, Response, Unanswered
 from ..http.origin import Origin, is_private_address
 from ..http.problem import MOST_BYTES, Problem, failure
@@ -149,6 +149,7 @@ class _Transfer:
         self._public = public
         self._origin = Origin.of(home.url(endpoints.UPLOADS))
         self._was_refused = False  # since content was taken last
+        self._trouble: Error | None = None  # the last of a request with content
 
     def run(self) -> None:
         """Do whatever is next until nothing is. Raises the error that stands."""
@@ -164,6 +165,7 @@ class _Transfer:
             response = self._home.session.send(request, self.scopes_at(request))
         except Interrupted as interrupted:
             self._was_refused = True
+            self._trouble = interrupted.refusal
             if not self._upload.take(step, Answer()):
                 raise interrupted.refusal from None
         except Unanswered as error:
@@ -200,10 +202,15 @@ class _Transfer:
         raw = response.excerpt(MOST_BYTES)
         if not _CONTENT_CODES.isdisjoint(Problem.of(_again(response, raw)).codes):
             self._cursor.check()  # whose fault it is
+        error = failure(request, _again(response, raw))
         goes_on = self._upload.take(step, answer)
-        waits = answer.is_trouble and step.kind is not Kind.ASK
-        if not goes_on or (waits and not self._home.session.wait(request, response, self._attempt)):
-            raise failure(request, _again(response, raw))
+        if step.kind in (Kind.ASK, Kind.CHECK):
+            error = self._trouble or error  # only because of that it was asked
+        elif answer.is_trouble:
+            goes_on = goes_on and self._home.session.wait(request, response, self._attempt)
+            self._trouble = error
+        if not goes_on:
+            raise error
         self._keep()
 
     def _good(self, step: Step, request: Request, response: Response, answer: Answer) -> None:
@@ -217,6 +224,7 @@ class _Transfer:
         self._keep()
 
     def _lost(self, step: Step, request: Request, error: Unanswered) -> None:
+        self._trouble = error
         goes_on = self._upload.take(step, Answer())
         if step.kind is Kind.BEGIN and error.transient and self._upload.failures == RESETS_OF_A_MISSING_REPOSITORY:
             self._look_for_repository(error)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, NotFound, Unsupported
+from ...http.events import Observer
 from ...image.convert import TO_DOCKER, TO_OCI, convert
 from ...stores.base import NAMELESS, Lists
 from ...stores.crew import JOBS
@@ -89,22 +91,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source, target = Location.parse(arguments.source), Location.parse(arguments.target)
     how = _options(arguments)
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        opened(arguments, output, source, target, tell) as places,
-    ):
-        if arguments.all_tags:
-            found = _copy_all(arguments, places, how, tell)
-        else:
-            found = [
-                copy(places.source, source.name, places.target, names_at(target, arguments.tag), options=how, tell=tell)
-            ]
+    try:
+        with shown(arguments.progress, output, trace.observer(output)) as tell:
+            found = _copy(arguments, output, source, target, how, tell)
+    except KeyboardInterrupt:
+        output.note("what has arrived is kept; the same command goes on from there")
+        raise
     results = [result for result in found if isinstance(result, Result)]
     failures = [failure for failure in found if isinstance(failure, Failure)]
     if arguments.digest_file and results:
         Path(arguments.digest_file).write_text("".join(f"{result.descriptor.digest}\n" for result in results), "utf-8")
     _report(arguments, output, target, results, failures)
     return 1 if failures else 0
+
+
+def _copy(
+    arguments: argparse.Namespace, output: Output, source: Location, target: Location, how: Options, tell: Observer
+) -> Sequence[Result | Failure]:
+    with opened(arguments, output, source, target, tell) as places:
+        if arguments.all_tags:
+            return _copy_all(arguments, places, how, tell)
+        names = names_at(target, arguments.tag)
+        return [copy(places.source, source.name, places.target, names, options=how, tell=tell)]
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -132,7 +140,7 @@ def _conversion(form: str | None) -> Convert | None:
     return lambda manifest, replaced: convert(manifest, types, replaced)
 
 
-def _copy_all(arguments: argparse.Namespace, places: Places, how: Options, tell: Any) -> list[Result | Failure]:
+def _copy_all(arguments: argparse.Namespace, places: Places, how: Options, tell: Observer) -> list[Result | Failure]:
     if not isinstance(places.source, Lists):
         raise Unsupported(f"{arguments.source} does not list its names")
     choice = Choice(arguments.include, arguments.exclude, arguments.semver, arguments.newest)
