@@ -210,7 +210,7 @@ class Stream(io.TextIOWrapper):
     """Where a command prints to: a terminal, a pipe, or what another stream is shown in."""
 
     def __init__(self, *, is_terminal: bool = False, beside: Stream | None = None) -> None:
-        self._bytes = beside._bytes if beside else io.BytesIO()
+        self._bytes: io.BytesIO = beside._bytes if beside else io.BytesIO()
         self._is_terminal = is_terminal
         super().__init__(self._bytes, "utf-8", write_through=True)
 

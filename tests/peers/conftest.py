@@ -259,8 +259,9 @@ def serve(
             tokens = Tokens(others=("theirs",), issuer="pratique tests")
             access = Access(users={USER: Secret(PASSWORD)}, rules=rules, scheme="bearer", tokens=tokens)
             app = RegistryApp(Storage(folder / "storage"), access)
-            files = {name: Path(file) for name, file in write_certificate(folder, ca).items()} if tls else {}
-            return listeners.enter_context(Listener(app.handle, **files)), app
+            files = write_certificate(folder, ca) if tls else {}
+            certificate, key = (Path(files[name]) if tls else None for name in ("certificate", "key"))
+            return listeners.enter_context(Listener(app.handle, certificate=certificate, key=key)), app
 
         def start(kind: str, *, tls: bool = False) -> Place:
             folder = tmp_path_factory.mktemp(kind)
@@ -285,9 +286,7 @@ def _trust(folder: Path, service: Listener, app: RegistryApp) -> TokenAuth:
     assert app.tokens is not None
     certificates = folder / "tokens.pem"
     certificates.write_bytes(app.tokens.certificates)
-    return TokenAuth(
-        realm=f"{service.url}/token", service="theirs", issuer="pratique tests", certificates=certificates
-    )
+    return TokenAuth(realm=f"{service.url}/token", service="theirs", issuer="pratique tests", certificates=certificates)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from .cargo import (
     IMAGES,
     NESTED,
     STORES,
-    ZSTD,
     Place,
     assert_holds,
     digest,
@@ -108,7 +107,7 @@ def test_skopeo_reads_our_docker_archive(
 @docker_archive
 def test_we_read_the_docker_archive_of_skopeo(run: Run, skopeo: RunsSkopeo, place: Place, tmp_path: Path) -> None:
     """The digest that it has in the archive is the one that our own archive of the image has."""
-    source = write_layout(tmp_path / "source", IMAGE, ZSTD)
+    source = write_layout(tmp_path / "source", IMAGE)
     ran = skopeo("copy", source, place.theirs)
     assert ran.returncode == 0, ran.stderr
     read = run("copy", place.ours, f"oci:{tmp_path / 'read'}:back")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -19,34 +18,11 @@ from pratique.stores.files import FolderFiles
 from pratique.stores.layout import Layout
 from tests.stores.contract import bare, nested, push, several, single
 
-from .conftest import RunsSkopeo, find_program
+from .conftest import RunsPeer, RunsSkopeo
 
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
 THREE = index(single("three", Platform.parse(platform)) for platform in PLATFORMS)
 SAMPLES = pytest.mark.parametrize("sample", [single(), several(), THREE], ids=["image", "two", "three"])
-
-
-class RunsUmoci(Protocol):
-    """The shape of the `umoci` fixture."""
-
-    def __call__(self, *arguments: str | Path) -> str: ...
-
-
-@pytest.fixture
-def umoci(tmp_path_factory: pytest.TempPathFactory) -> RunsUmoci:
-    """Run umoci, which has to succeed; return what it prints."""
-    program = find_program("umoci")
-    home = tmp_path_factory.mktemp("umoci")
-
-    def run(*arguments: str | Path) -> str:
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
-        ran = subprocess.run(
-            [program, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=home, check=False
-        )
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
-
-    return run
 
 
 def layout(folder: Path) -> Layout:
@@ -136,7 +112,7 @@ def test_what_we_deleted_skopeo_does_not_find(skopeo: RunsSkopeo, tmp_path: Path
 # --- umoci ----------------------------------------------------------------------------------------
 
 
-def test_umoci_lists_and_unpacks_what_we_wrote(umoci: RunsUmoci, tmp_path: Path) -> None:
+def test_umoci_lists_and_unpacks_what_we_wrote(umoci: RunsPeer, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     push(layout(folder), single(), ["1.0"])
     push(layout(folder), nested(), ["nested"])
@@ -148,7 +124,7 @@ def test_umoci_lists_and_unpacks_what_we_wrote(umoci: RunsUmoci, tmp_path: Path)
     assert (tmp_path / "rootfs" / "hello").read_text() == "#!/bin/sh\necho hello\n"
 
 
-def test_umoci_collects_no_garbage_where_there_is_none(umoci: RunsUmoci, tmp_path: Path) -> None:
+def test_umoci_collects_no_garbage_where_there_is_none(umoci: RunsPeer, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     push(layout(folder), single(), ["1.0"])
     push(layout(folder), nested(), ["nested"])
@@ -161,7 +137,7 @@ def test_umoci_collects_no_garbage_where_there_is_none(umoci: RunsUmoci, tmp_pat
     assert len(files(folder)) == 2 + len(single().below) + 1
 
 
-def test_we_read_what_umoci_wrote_and_write_on(umoci: RunsUmoci, tmp_path: Path) -> None:
+def test_we_read_what_umoci_wrote_and_write_on(umoci: RunsPeer, tmp_path: Path) -> None:
     folder = tmp_path / "theirs"
     umoci("init", "--layout", folder)
     umoci("new", "--image", f"{folder}:empty")
