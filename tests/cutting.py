@@ -72,8 +72,9 @@ class Cutting:
             while data := client.recv(1 << 16):
                 passed, is_cut = self._passed(len(data))
                 server.sendall(data[:passed])
-                if is_cut:
+                if is_cut:  # at once, also for a client whose next bytes have no room any more
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    client.close()
                     break
         for connected in (server, client):
             with suppress(OSError):

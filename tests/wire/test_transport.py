@@ -154,6 +154,20 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one_once(transport: HttpTrans
         assert server.connections == 3
 
 
+def test_a_request_that_goes_once_is_not_sent_over_another_connection(transport: HttpTransport) -> None:
+    def closing_on_the_second(wire: Wire) -> None:
+        wire.head()
+        wire.answer()
+        wire.head()
+
+    with Server(closing_on_the_second, politely) as server:
+        get(transport, server.url())
+        with pytest.raises(Unanswered, match="closed the connection") as caught:
+            transport(Request("PUT", server.url(), body=Body.of(b"body"), once=True))
+        assert caught.value.transient
+        assert server.connections == 1
+
+
 def test_a_fresh_connection_without_an_answer_is_not_replaced(transport: HttpTransport) -> None:
     with Server(saying()) as server:
         with pytest.raises(Unanswered, match="closed the connection") as caught:

@@ -21,7 +21,9 @@ from ..http.retry import Patience
 from ..http.session import Session
 from ..http.transport import HttpTransport, Trust
 from ..spec.reference import Reference
+from ..stores import sessions
 from ..stores.registry import MOST_MANIFEST_BYTES, Repository
+from ..stores.uploading import UploadOptions
 from . import options, trace
 from .output import Output
 
@@ -69,7 +71,10 @@ def connected(
 
 def repository(arguments: argparse.Namespace, session: Session[ScopeSet], reference: Reference) -> Repository:
     """The repository that a reference is in."""
-    return Repository.at(session, reference, most_manifest_bytes=arguments.max_manifest or MOST_MANIFEST_BYTES)
+    chunk = getattr(arguments, "chunk_size", None)
+    uploads = UploadOptions(chunk, sessions.KeptSessions(sessions.default_folder(os.environ)))
+    most = arguments.max_manifest or MOST_MANIFEST_BYTES
+    return Repository.at(session, reference, most_manifest_bytes=most, uploads=uploads)
 
 
 def trust(arguments: argparse.Namespace) -> Trust:

@@ -113,3 +113,8 @@ def size(count: int | None) -> str:
 def moment(value: datetime | None) -> str:
     """A date for people."""
     return value.strftime("%Y-%m-%d %H:%M") if value else "-"
+
+
+def counted(count: int, what: str) -> str:
+    """`1 blob`, `2 blobs`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..auth.scopes import ScopeSet
 from ..http.events import Observer
 from ..http.session import Session
+from ..spec.reference import is_tag
 from ..stores.base import NAMELESS, Source, Stages, Target
 from ..stores.locations import Location, open_source, open_target
 from . import options
@@ -64,9 +65,17 @@ def opened(
             writing.finish()
 
 
-def names_at(target: Location, further: list[str]) -> list[str]:
-    """The names under which a root appears at the target: the one in its location, and further tags."""
-    first = target.name
-    if target.reference is not None and target.reference.digest is not None:
-        first = NAMELESS
-    return list(dict.fromkeys([first, *further]))
+def names_at(source: Location, target: Location, further: list[str]) -> list[str]:
+    """The names under which a root appears at the target: the one in its location, or else the source's; and further tags."""
+    return list(dict.fromkeys([_first_name(source, target), *further]))
+
+
+def _first_name(source: Location, target: Location) -> str:
+    place = target.reference
+    if place is None:
+        return target.name
+    if place.tag is not None or place.digest is not None:
+        return place.tag or NAMELESS
+    if source.reference is not None:  # by a digest it stays without a name: nobody means `latest` by saying nothing
+        return source.reference.tag or (NAMELESS if source.reference.digest else source.name)
+    return source.name if is_tag(source.name) else NAMELESS

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
-from ..http.events import Event, Observer
+from ..http.events import Event, Observer, ignore
 from ..spec.digest import Digest
 from ..transfer.events import Copied, Done, Moved, Planned, Started
 from .output import Output, printable, size
@@ -24,18 +24,17 @@ def shown(style: str, output: Output, otherwise: Observer) -> AbstractContextMan
     if style == "auto":
         style = "none" if output.quiet else "tty" if sys.stderr.isatty() and not output.debug else "plain"
     if style == "json":
-        return nullcontext(_also(_as_json, otherwise))
+        return nullcontext(_either(_as_json, otherwise))
     if style == "plain":
-        return nullcontext(_also(_as_lines(output), otherwise))
+        return nullcontext(_either(_as_lines(output), otherwise))
     if style == "tty":
         return _on_terminal(otherwise)
-    return nullcontext(otherwise)
+    return nullcontext(_either(ignore, otherwise))
 
 
-def _also(first: Observer, second: Observer) -> Observer:
+def _either(about_the_copy: Observer, otherwise: Observer) -> Observer:
     def tell(event: Event) -> None:
-        first(event)
-        second(event)
+        (about_the_copy if isinstance(event, Planned | Started | Moved | Done | Copied) else otherwise)(event)
 
     return tell
 
@@ -106,7 +105,7 @@ def _on_terminal(otherwise: Observer) -> Iterator[Observer]:
     with Progress(
         *columns, console=Console(stderr=True), refresh_per_second=REFRESHED_A_SECOND, transient=True
     ) as bars:
-        yield _also(_Bars(bars), otherwise)
+        yield _either(_Bars(bars), otherwise)
 
 
 class _Bars:

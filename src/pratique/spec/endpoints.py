@@ -18,6 +18,10 @@ REPOSITORY: Final = "repository:{name}"
 CATALOG: Final = "registry:catalog"
 
 
+# A name is the only parameter that has slashes of its own; in any other they would lead to another end-point.
+_SAFE: Final = {"name": "/"}
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One end-point: its id in the specification, methods and path.
@@ -35,7 +39,9 @@ class Endpoint:
 
     def path(self, **parameters: str) -> str:
         """The path with its parameters filled in, percent-encoded where they must be."""
-        return self.template.format_map({key: quote(value, safe="/:") for key, value in parameters.items()})
+        return self.template.format_map(
+            {key: quote(value, safe=_SAFE.get(key, ":")) for key, value in parameters.items()}
+        )
 
     def match(self, path: str) -> Mapping[str, str] | None:
         """The parameters of `path`, or None where it is not this end-point's."""

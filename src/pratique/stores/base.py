@@ -131,3 +131,12 @@ class Resumes(Protocol):
     def push_rest(self, descriptor: Descriptor, content: ContentAt) -> None:
         """Put a blob under its digest, asking only for the bytes that are not there yet. Raises ContentMismatch."""
         ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """It can be asked for a name at the lowest cost, by whoever is about to push."""
+
+    def find(self, name: str) -> Descriptor | None:
+        """What a name stands for; None also where only a dearer question would tell."""
+        ...

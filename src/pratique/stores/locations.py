@@ -54,6 +54,8 @@ class Location:
         path, name = rest, NAMELESS
         if kind != DIRECTORY:
             path, name = _divide(rest)
+        if path == STANDARD_STREAM and kind in (LAYOUT, DIRECTORY):
+            raise InvalidInput(f"{text!r}: a folder is no stream", advice="an oci-archive can be one")
         if not path:
             raise InvalidInput(
                 f"{text!r} names no path", advice=f"it looks like {kind}:PATH{'' if kind == DIRECTORY else '[:NAME]'}"
@@ -138,9 +140,9 @@ def _incoming(location: Location) -> Path | Incoming:
 
 def _divide(rest: str) -> tuple[str, str]:
     """Path and name: `PATH@sha256:…`, or what follows the first colon after the path's last slash."""
-    path, at, digest = rest.rpartition("@")
+    place, at, digest = rest.rpartition("@")
     if at and _is_digest(digest):
-        return path, digest
+        return _divide(place)[0], digest  # a digest says more than a name before it
     folder, slash, last = rest.rpartition("/")
     # A name may have slashes itself, as `repo/app:1` in Docker's archives: then the path's own colon comes first.
     head, colon, name = rest.partition(":")

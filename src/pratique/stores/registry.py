@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import Denied, InvalidDigest, Misbehaved, NotFound, Unauthorized, Unsupported
+from ..errors import Denied, InvalidDigest, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -18,7 +18,7 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.endpoints import Endpoint
 from ..spec.manifest import Manifest
-from ..spec.reference import Reference, endpoint_of, is_repository
+from ..spec.reference import Reference, endpoint_of, is_repository, is_tag
 from .base import NAMELESS, Content, Source
 from .content import pour
 from .pages import names
@@ -26,6 +26,8 @@ from .referrers import Referrers
 from .resuming import ResumingStream
 from .subjects import Condition, SubjectTags
 from .uploading import Uploader, UploadOptions
+
+T = TypeVar("T")
 
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the specification asks registries to take at least
 
@@ -183,14 +185,13 @@ class Repository:
         Where the registry does not tell (it may refuse to, of a repository that is made by the first push), it is not.
         Raises Unauthorized where that is for want of a credential, or the credential is not accepted.
         """
-        try:
-            if descriptor.is_manifest:
-                return self._resolve_by_head(str(descriptor.digest), self._push) is not None
-            return self._size_by_head(descriptor.digest, self._push) == descriptor.size
-        except Unauthorized as error:
-            if error.asked:  # there was a token, and not for this
-                return False
-            raise
+        if descriptor.is_manifest:
+            return self._ask(lambda: self._resolve_by_head(str(descriptor.digest), self._push)) is not None
+        return self._ask(lambda: self._size_by_head(descriptor.digest, self._push)) == descriptor.size
+
+    def find(self, name: str) -> Descriptor | None:
+        """What a tag stands for, by one HEAD, to whoever is about to push under it. Raises Unauthorized as `exists` does."""
+        return self._ask(lambda: self._resolve_by_head(name, self._push))
 
     def mounts_from(self, source: Source) -> bool:
         """Whether a source is another repository of this registry, and has not been refused."""
@@ -227,7 +228,9 @@ class Repository:
 
         Raises NotFound, Refused, and Unsupported where the server cannot: a tag's manifest is never removed in its place.
         """
-        self._delete(self.url(endpoints.MANIFEST_DELETE, reference=str(name)), "tag" if _is_tag(name) else "manifest")
+        self._delete(
+            self.url(endpoints.MANIFEST_DELETE, reference=_checked(str(name))), "tag" if _is_tag(name) else "manifest"
+        )
 
     def delete_blob(self, digest: Digest) -> None:
         """Remove a blob. Raises NotFound, Refused, Unsupported."""
@@ -235,8 +238,17 @@ class Repository:
 
     # How
 
+    def _ask(self, question: Callable[[], T | None]) -> T | None:
+        """The answer, or None where the registry does not tell it to somebody whose token is not for that."""
+        try:
+            return question()
+        except Unauthorized as error:
+            if error.asked:  # there was a token, and not for this
+                return None
+            raise
+
     def _manifest_request(self, method: str, name: str) -> Request:
-        url = self.url(endpoints.MANIFEST, reference=name)
+        url = self.url(endpoints.MANIFEST, reference=_checked(name))
         return Request(method, url, Headers([("Accept", ", ".join(media.ACCEPT))]))
 
     def _resolve_by_head(self, name: str, scopes: ScopeSet | None = None) -> Descriptor | None:
@@ -323,6 +335,17 @@ class Repository:
         if response.status in _UNDELETABLE:
             raise Unsupported(f"{self.registry} does not delete a {what}: {error}")
         raise error
+
+
+def _checked(name: str) -> str:
+    """A tag or digest, and nothing else: names of other stores come here as well. Raises InvalidReference."""
+    if ":" in name:
+        Digest.parse(name)
+    elif not is_tag(name):
+        raise InvalidReference(
+            f"{name[:80]!r} is not a tag", advice="a registry's tags have letters, digits, '_', '.' and '-'"
+        )
+    return name
 
 
 def _digest(text: str | None) -> Digest | None:

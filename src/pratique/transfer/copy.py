@@ -12,10 +12,10 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Converts, Mounts, Resumes, Source, Target
+from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
 from ..stores.crew import JOBS, all_done
 from .events import Copied, Done, How, Moved, Planned, Started
-from .graph import content, read_manifest
+from .graph import MOST_MANIFEST_BYTES, content, read_manifest
 from .ledger import Ledger
 from .plan import Convert, Plan, plan, selected
 from .referring import digest_tags, referring
@@ -41,6 +41,7 @@ class Options:
     artifact_types: tuple[str, ...] = ()
     digest_tags: bool = False
     jobs: int = JOBS
+    most_manifest_bytes: int = MOST_MANIFEST_BYTES
 
     @property
     def is_altering(self) -> bool:
@@ -91,7 +92,7 @@ def copy(
     root = source.resolve(name)
 
     def planned() -> Plan:
-        manifest = selected(source, read_manifest(source, root), options.select)
+        manifest = selected(source, read_manifest(source, root, options.most_manifest_bytes), options.select)
         return plan(
             source,
             manifest,
@@ -101,12 +102,20 @@ def copy(
             convert=options.convert,
             foreign=options.foreign,
             jobs=options.jobs,
+            most_manifest_bytes=options.most_manifest_bytes,
         )
 
     found = planned() if options.is_altering else None
     root = _described(found.root) if found else root
-    names = tuple(tag for tag in tags if not _is_settled(target, tag, root.digest, options))
+    there = {tag: _find(target, tag, sure=options.no_clobber) for tag in tags}
+    kept = next(
+        (known for known in there.values() if known and options.no_clobber and known.digest != root.digest), None
+    )
+    names = tuple(
+        tag for tag, known in there.items() if not (known and (options.no_clobber or known.digest == root.digest))
+    )
     if not names and not options.is_accompanied:
+        root = kept or root
         tell(Copied(str(name), root, tuple(tags), changed=False))
         return Result(str(name), root, tuple(tags), None)
     found = found or planned()
@@ -115,7 +124,11 @@ def copy(
         if not options.dry_run:
             execute(found, source, target, names, jobs=options.jobs, ledger=ledger, tell=tell)
             root = target.converted(root.digest) if isinstance(target, Converts) else root
-    if not options.dry_run:
+    if options.dry_run:
+        ledger.known |= {
+            part.digest for part in (*found.blobs, *found.mounts, *(m.descriptor for m in found.manifests))
+        }
+    else:
         tell(Copied(str(name), root, names or tuple(tags), changed=bool(names)))
     companions = tuple(_companions(source, found, target, options, ledger, tell))
     return Result(str(name), root, names or tuple(tags), found if names else None, companions)
@@ -167,14 +180,16 @@ def execute(
     known.known |= {manifest.digest for manifest in found.manifests}
 
 
-def _is_settled(target: Target, tag: str, digest: Digest, options: Options) -> bool:
+def _find(target: Target, tag: str, *, sure: bool) -> Descriptor | None:
+    """What a name stands for at the target. It costs more to be `sure` than to push in vain, once, now and then."""
     if tag == NAMELESS or not isinstance(target, Source):
-        return False
+        return None
+    if isinstance(target, Finds) and not sure:
+        return target.find(tag)
     try:
-        found = target.resolve(tag)
+        return target.resolve(tag)
     except NotFound:
-        return False
-    return options.no_clobber or found.digest == digest
+        return None
 
 
 def _move(descriptor: Descriptor, source: Source, target: Target, tell: Observer) -> None:

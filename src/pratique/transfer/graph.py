@@ -48,7 +48,13 @@ def content(source: Source, descriptor: Descriptor, offset: int = 0) -> Abstract
     return closing(io.BytesIO(descriptor.data[offset:]))
 
 
-def walk(source: Source, root: Manifest, keep: Keep = Manifest.successors, jobs: int = JOBS) -> Graph:
+def walk(
+    source: Source,
+    root: Manifest,
+    keep: Keep = Manifest.successors,
+    jobs: int = JOBS,
+    most_bytes: int = MOST_MANIFEST_BYTES,
+) -> Graph:
     """Read every manifest below `root`, a level at a time and several at once; `keep` says which of its successors count.
 
     Raises Misbehaved for a graph that is too deep or too large, and what reading raises.
@@ -62,7 +68,7 @@ def walk(source: Source, root: Manifest, keep: Keep = Manifest.successors, jobs:
             return _graph(root, read, keep)
         if len(read) + len(missing) > MOST_MANIFESTS:
             raise Misbehaved(f"more than {MOST_MANIFESTS} manifests below {root.digest}")
-        level = list(in_parallel(lambda descriptor: read_manifest(source, descriptor), missing, jobs))
+        level = list(in_parallel(lambda descriptor: read_manifest(source, descriptor, most_bytes), missing, jobs))
         read.update((manifest.digest, manifest) for manifest in level)
     raise Misbehaved(f"the index {root.digest} nests more than {MOST_DEPTH} deep")
 

@@ -10,7 +10,7 @@ from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from ..stores.base import Admits, Mounts, Source, Target
 from ..stores.crew import JOBS, in_parallel
-from .graph import Graph, read_manifest, walk
+from .graph import MOST_MANIFEST_BYTES, Graph, read_manifest, walk
 from .ledger import Ledger
 from .selection import EVERYTHING, Selection
 
@@ -55,6 +55,7 @@ def plan(
     convert: Convert | None = None,
     foreign: bool = False,
     jobs: int = JOBS,
+    most_manifest_bytes: int = MOST_MANIFEST_BYTES,
 ) -> Plan:
     """Find out what has to move for `root` and what `select` takes of it.
 
@@ -63,7 +64,7 @@ def plan(
     the target cannot hold.
     """
     ledger = ledger or Ledger()
-    graph = walk(source, root, select.kept, jobs)
+    graph = walk(source, root, select.kept, jobs, most_manifest_bytes)
     if convert is not None:
         graph = _converted(graph, convert)
         root = graph.manifests[-1]

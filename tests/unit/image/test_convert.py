@@ -53,7 +53,9 @@ def test_an_index_becomes_a_list_and_an_index_again() -> None:
 def test_what_has_the_form_already_stays_as_it_is() -> None:
     source, sample = filled()
     target = Memory()
-    compact = Content.of(json.dumps(json.loads(sample.root.raw)).encode(), media.OCI_INDEX)  # other bytes than we would write
+    compact = Content.of(
+        json.dumps(json.loads(sample.root.raw)).encode(), media.OCI_INDEX
+    )  # other bytes than we would write
     source.push(compact.descriptor, Body.of(compact.raw).open, tags=["1"])
     result = copy(source, "1", target, ["1"], options=Options(convert=lambda m, r: convert(m, TO_OCI, r)))
     assert result.descriptor.digest == compact.descriptor.digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from ...http.events import Observer
 from ...image.convert import TO_DOCKER, TO_OCI, convert
 from ...stores.base import NAMELESS, Lists
 from ...stores.crew import JOBS
-from ...stores.locations import Location
+from ...stores.locations import DOCKER_ARCHIVE, Location
 from ...transfer.copy import Options, Result, copy
+from ...transfer.graph import MOST_MANIFEST_BYTES
 from ...transfer.plan import Convert
 from ...transfer.repository import Failure, copy_tags
 from ...transfer.selection import Selection
@@ -64,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="with --all-tags: only versions in the range",
     )
     parser.add_argument(
-        "--newest", metavar="N", type=options.count, help="with --all-tags: only the N highest versions"
+        "--newest", metavar="N", type=options.positive, help="with --all-tags: only the N highest versions"
     )
     parser.add_argument("--referrers", action="store_true", help="signatures, SBOMs and whatever else refers to it")
     parser.add_argument(
@@ -81,6 +82,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
     )
+    parser.add_argument("--chunk-size", metavar="BYTES", type=options.positive, help="upload in pieces of this size")
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
     options.add_registry(parser)
     options.add_sides(parser)
@@ -90,6 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source, target = Location.parse(arguments.source), Location.parse(arguments.target)
+    _check(arguments, source, target)
     how = _options(arguments)
     try:
         with shown(arguments.progress, output, trace.observer(output)) as tell:
@@ -110,16 +113,43 @@ def _copy(
 ) -> Sequence[Result | Failure]:
     with opened(arguments, output, source, target, tell) as places:
         if arguments.all_tags:
-            return _copy_all(arguments, places, how, tell)
-        names = names_at(target, arguments.tag)
+            return _copy_all(arguments, places, how, _renaming(source, target), tell)
+        _check_digest(places, source, target, how)
+        names = names_at(source, target, arguments.tag)
         return [copy(places.source, source.name, places.target, names, options=how, tell=tell)]
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _check_digest(places: Places, source: Location, target: Location, how: Options) -> None:
+    wanted = target.reference.digest if target.reference else None
+    if wanted is None:
+        return
+    found = places.source.resolve(source.name).digest
+    if how.is_altering or found != wanted:
+        raise InvalidInput(f"{target} names another digest than what would be there: {source} is {found}")
+
+
+def _check(arguments: argparse.Namespace, source: Location, target: Location) -> None:
+    """What makes no sense together. Raises InvalidInput."""
     if arguments.keep_index and not arguments.platform:
         raise InvalidInput("--keep-index goes with --platform")
-    if not arguments.all_tags and any((arguments.include, arguments.exclude, arguments.semver, arguments.newest)):
+    if arguments.format and (
+        arguments.keep_index or arguments.referrers or arguments.artifact_type or arguments.digest_tags
+    ):
+        raise InvalidInput("--format changes digests, by which --keep-index, --referrers and --digest-tags go")
+    choosing = (arguments.include, arguments.exclude, arguments.semver, arguments.newest)
+    if not arguments.all_tags and any(choice is not None for choice in choosing):
         raise InvalidInput("--include, --exclude, --semver and --newest go with --all-tags")
+    if not arguments.all_tags:
+        return
+    if arguments.tag:
+        raise InvalidInput("--tag gives one image a further name, and --all-tags copies many")
+    for place in (source, target):
+        named = place.reference.tag or place.reference.digest if place.reference else place.name
+        if named:
+            raise InvalidInput(f"{place} names one image, and --all-tags copies all", advice="leave the tag out")
+
+
+def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         Selection(tuple(arguments.platform), arguments.keep_index),
         _conversion(arguments.format),
@@ -129,7 +159,8 @@ def _options(arguments: argparse.Namespace) -> Options:
         arguments.referrers or bool(arguments.artifact_type),
         tuple(arguments.artifact_type),
         arguments.digest_tags,
-        max(1, arguments.jobs),
+        arguments.jobs,
+        arguments.max_manifest or MOST_MANIFEST_BYTES,
     )
 
 
@@ -140,14 +171,26 @@ def _conversion(form: str | None) -> Convert | None:
     return lambda manifest, replaced: convert(manifest, types, replaced)
 
 
-def _copy_all(arguments: argparse.Namespace, places: Places, how: Options, tell: Observer) -> list[Result | Failure]:
+def _copy_all(
+    arguments: argparse.Namespace, places: Places, how: Options, renamed: Callable[[str], str], tell: Observer
+) -> list[Result | Failure]:
     if not isinstance(places.source, Lists):
         raise Unsupported(f"{arguments.source} does not list its names")
     choice = Choice(arguments.include, arguments.exclude, arguments.semver, arguments.newest)
     tags = choice.of(places.source.tags())
     if not tags:
         raise NotFound(f"{arguments.source} has no tags to copy")
-    return copy_tags(places.source, places.target, tags, options=how, keep_going=arguments.keep_going, tell=tell)
+    return copy_tags(
+        places.source, places.target, tags, options=how, renamed=renamed, keep_going=arguments.keep_going, tell=tell
+    )
+
+
+def _renaming(source: Location, target: Location) -> Callable[[str], str]:
+    """What a tag is called at the target: an archive of Docker's has the repository in each name."""
+    reference = source.reference
+    if target.kind != DOCKER_ARCHIVE or reference is None:
+        return str
+    return lambda tag: f"{reference.place}:{tag}"
 
 
 def _report(
@@ -160,7 +203,9 @@ def _report(
         return
     for result in results:
         if result.changed or not arguments.if_changed:
-            output.line(_line(result, target, dry_run=arguments.dry_run))
+            # Where the archive itself goes to standard output, the result must not.
+            say = output.tell if target.is_stream and not arguments.dry_run else output.line
+            say(_line(result, target, dry_run=arguments.dry_run))
     if failures:
         output.tell(f"{len(failures)} of {len(results) + len(failures)} tags were not copied")
         for failure in failures:
