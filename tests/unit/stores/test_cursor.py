@@ -99,9 +99,14 @@ def test_a_recipe_is_told_when_it_begins_again() -> None:
 
 def test_a_failure_is_told_to_the_recipe() -> None:
     recipe = Recipe()
-    with pytest.raises(KeyError), Cursor(recipe, BLOB) as cursor:
-        read(cursor.part(0, 100))
-        raise KeyError
+
+    def fail() -> None:
+        with Cursor(recipe, BLOB) as cursor:
+            read(cursor.part(0, 100))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert recipe.ended == ["KeyError"]
 
 
