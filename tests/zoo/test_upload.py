@@ -240,6 +240,28 @@ def test_somebody_elses_word_is_checked_with_the_registry(loses: bool) -> None:
     assert animal.lines[-1].startswith("HEAD r.test/v2/foo/blobs/sha256:")
 
 
+class OwnTickets(SendsElsewhere):
+    """The storage has a token service of its own, for whoever comes."""
+
+    def answer(self, seen: Seen) -> Response:
+        if seen.path == "/token":
+            return token("theirs")
+        if seen.host == "storage.test" and seen.authorization != "Bearer theirs":
+            return challenge(401, bearer(realm="https://storage.test/token", service="storage.test"))
+        if seen.host == "storage.test":
+            seen = Seen(seen.method, seen.url, seen.headers.without("Authorization"), seen.content)
+        return super().answer(seen)
+
+
+def test_somebody_else_is_not_told_what_we_may_do() -> None:
+    animal = OwnTickets()
+    push(animal)
+    asked = [seen.query for seen in animal.seen if seen.path == "/token"]
+    assert asked
+    assert all(query == {"service": ["storage.test"]} for query in asked)
+    assert {seen.authorization for seen in animal.at("storage.test")} == {None, "Bearer theirs"}
+
+
 class Peer(Storing):
     """Is on the public network itself; its uploads go to an address that is not."""
 
@@ -670,6 +692,23 @@ def test_a_session_that_is_gone_is_begun_anew(chunk: int | None) -> None:
     push(animal, chunk=chunk)
     assert animal.begun == 2
     assert animal.arrived == 1000
+
+
+class ForgetsMoreAndMore(Storing):
+    """Every session gets a chunk further than the one before, and is lost then."""
+
+    def upload(self, seen: Seen, repository: str, session: str) -> Response:
+        if len(self.sessions.get(session, b"")) == 10 * int(session):
+            self.sessions.pop(session)
+            raise cut()
+        return super().upload(seen, repository, session)
+
+
+def test_sessions_are_not_begun_for_ever() -> None:
+    animal = ForgetsMoreAndMore()
+    with pytest.raises(Unreachable, match="cut"):
+        push(animal, chunk=10)
+    assert animal.begun == 10
 
 
 @pytest.mark.parametrize("status", [402, 409, 412, 422, 507])

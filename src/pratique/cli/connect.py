@@ -22,6 +22,7 @@ from ..http.session import Session
 from ..http.transport import HttpTransport, Trust
 from ..spec.reference import Reference
 from ..stores import sessions
+from ..stores.foreign import Fetch, fetching
 from ..stores.registry import MOST_MANIFEST_BYTES, Repository
 from ..stores.uploading import UploadOptions
 from . import options, trace
@@ -75,6 +76,12 @@ def repository(arguments: argparse.Namespace, session: Session[ScopeSet], refere
     uploads = UploadOptions(chunk, sessions.KeptSessions(sessions.default_folder(os.environ)))
     most = arguments.max_manifest or MOST_MANIFEST_BYTES
     return Repository.at(session, reference, most_manifest_bytes=most, uploads=uploads)
+
+
+def foreign(arguments: argparse.Namespace, tell: Observer) -> Fetch:
+    """How to get what lives elsewhere: as anybody could, whatever credentials the command has."""
+    session: Session[ScopeSet] = Session(HttpTransport(trust(arguments)), Authenticator(tell=tell), tell=tell)
+    return fetching(session)
 
 
 def trust(arguments: argparse.Namespace) -> Trust:

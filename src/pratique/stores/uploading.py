@@ -85,10 +85,8 @@ class Uploader:
         """Take a blob from another repository of the registry.
 
         False where it has to be uploaded; a session that the registry began for that is used then. Where the registry
-        refuses, nothing of that repository is asked for again.
+        refuses, `source` is among the `unmountable` from then on.
         """
-        if source in self.unmountable:
-            return False
         url = f"{self.url(endpoints.UPLOADS)}?mount={digest}&from={quote(source, safe='/')}"
         try:
             response = self.session.send(Request("POST", url), self.scopes | repository_scopes(source, "pull"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from ..errors import NotFound
@@ -14,6 +14,7 @@ from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
 from ..stores.crew import JOBS, all_done
+from ..stores.foreign import Fetch
 from .events import Copied, Done, How, Moved, Planned, Started
 from .graph import MOST_MANIFEST_BYTES, content, read_manifest
 from .ledger import Ledger
@@ -27,7 +28,8 @@ class Options:
     """How to copy.
 
     `select` takes some platforms only; `convert` gives manifests another form, and so other digests. `no_clobber` leaves
-    tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too. `referrers` go
+    tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too, and
+    says how to get those that the source does not have. `referrers` go
     along, all or those of some `artifact_types`, and so do tags that are named after digests (`digest_tags`). `jobs` is how
     many threads move content.
     """
@@ -36,7 +38,7 @@ class Options:
     convert: Convert | None = None
     no_clobber: bool = False
     dry_run: bool = False
-    foreign: bool = False
+    foreign: Fetch | None = None
     referrers: bool = False
     artifact_types: tuple[str, ...] = ()
     digest_tags: bool = False
@@ -100,7 +102,7 @@ def copy(
             options.select,
             ledger=ledger,
             convert=options.convert,
-            foreign=options.foreign,
+            foreign=options.foreign is not None,
             jobs=options.jobs,
             most_manifest_bytes=options.most_manifest_bytes,
         )
@@ -122,7 +124,7 @@ def copy(
     if names:
         tell(Planned(str(name), found))
         if not options.dry_run:
-            execute(found, source, target, names, jobs=options.jobs, ledger=ledger, tell=tell)
+            execute(found, source, target, names, foreign=options.foreign, jobs=options.jobs, ledger=ledger, tell=tell)
             root = target.converted(root.digest) if isinstance(target, Converts) else root
     if options.dry_run:
         ledger.known |= {
@@ -156,6 +158,7 @@ def execute(
     target: Target,
     tags: Sequence[str],
     *,
+    foreign: Fetch | None = None,
     jobs: int = JOBS,
     ledger: Ledger | None = None,
     tell: Observer = ignore,
@@ -166,7 +169,7 @@ def execute(
         tell(Done(descriptor, How.PRESENT))
 
     def move(descriptor: Descriptor) -> None:
-        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, tell)):
+        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, foreign, tell)):
             tell(Done(descriptor, How.PRESENT))
 
     all_done(move, sorted((*found.blobs, *found.mounts), key=lambda blob: -blob.size), jobs)
@@ -192,7 +195,7 @@ def _find(target: Target, tag: str, *, sure: bool) -> Descriptor | None:
         return None
 
 
-def _move(descriptor: Descriptor, source: Source, target: Target, tell: Observer) -> None:
+def _move(descriptor: Descriptor, source: Source, target: Target, foreign: Fetch | None, tell: Observer) -> None:
     tell(Started(descriptor))
     if isinstance(target, Mounts) and target.mounts_from(source) and target.mount(descriptor, source):
         tell(Done(descriptor, How.MOUNTED))
@@ -200,7 +203,7 @@ def _move(descriptor: Descriptor, source: Source, target: Target, tell: Observer
 
     @contextmanager
     def counted(offset: int = 0) -> Iterator[Stream]:
-        with content(source, descriptor, offset) as stream:
+        with _opened(source, descriptor, offset, foreign) as stream:
             counting = _Counting(stream, descriptor, tell, offset)
             try:
                 yield counting
@@ -213,6 +216,17 @@ def _move(descriptor: Descriptor, source: Source, target: Target, tell: Observer
     else:
         target.push(descriptor, counted)
     tell(Done(descriptor, How.MOVED))
+
+
+def _opened(
+    source: Source, descriptor: Descriptor, offset: int, foreign: Fetch | None
+) -> AbstractContextManager[Stream]:
+    try:
+        return content(source, descriptor, offset)
+    except NotFound:
+        if foreign is None or not descriptor.urls:
+            raise
+        return foreign(descriptor, offset)
 
 
 def _push(manifest: Manifest, target: Target, tags: Sequence[str]) -> None:

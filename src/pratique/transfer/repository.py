@@ -48,4 +48,5 @@ def copy_tags(
                 raise
             return Failure(tag, error)
 
-    return list(in_parallel(one, tags, TAGS_AT_ONCE))
+    # A dry run does one after the other, so that what they share counts for the same one each time.
+    return list(in_parallel(one, tags, 1 if options.dry_run else TAGS_AT_ONCE))

@@ -9,15 +9,19 @@ from io import BytesIO
 
 import pytest
 
+from pratique.auth.authenticator import Authenticator
+from pratique.auth.scopes import ScopeSet
 from pratique.errors import ContentMismatch, Error, NotFound
 from pratique.http.events import Event
-from pratique.http.message import Body, Stream
+from pratique.http.message import Body, Request, Response, Stream
+from pratique.http.session import Session
 from pratique.image.sample import Content, Sample, image, index
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS
+from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
 from pratique.transfer.events import Copied, Done, How, Moved, Planned, Started
@@ -256,8 +260,28 @@ def test_foreign_layers_stay_where_they_are_unless_asked_for() -> None:
     assert result.plan is not None
     assert [foreign.digest for foreign in result.plan.foreign] == [layer.descriptor.digest]
     assert not target.exists(layer.descriptor)
-    copy(source, "1", target, ["2"], options=Options(foreign=True))
+    copy(source, "1", target, ["2"], options=Options(foreign=lambda *_: pytest.fail("the source has it")))
     assert target.exists(layer.descriptor)
+
+
+def test_foreign_layers_are_fetched_from_their_urls_as_anybody_could() -> None:
+    layer, config = Content.of(b"layer", media.OCI_LAYER), Content.of(b"{}", media.OCI_CONFIG)
+    entry = {**layer.descriptor.to_json(), "urls": ["https://gone.test/layer", "https://elsewhere.test/layer?sig=1"]}
+    document = {"schemaVersion": 2, "config": config.descriptor.to_json(), "layers": [entry]}
+    root = Content.of_json({**document, "mediaType": media.OCI_MANIFEST}, media.OCI_MANIFEST)
+    source, target = Watched(), Watched()
+    fill(source, Sample(root, (config,)), "1")
+    seen: list[Request] = []
+
+    def elsewhere(request: Request) -> Response:
+        seen.append(request)
+        return Response.of(200, layer.raw) if request.origin.host == "elsewhere.test" else Response.of(404)
+
+    session: Session[ScopeSet] = Session(elsewhere, Authenticator())
+    copy(source, "1", target, ["1"], options=Options(foreign=fetching(session)))
+    assert target.exists(layer.descriptor)
+    assert [request.origin.host for request in seen] == ["gone.test", "elsewhere.test"]
+    assert not any("Authorization" in request.headers for request in seen)
 
 
 def test_many_tags_share_what_they_have_in_common() -> None:

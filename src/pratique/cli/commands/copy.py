@@ -20,6 +20,7 @@ from ...transfer.repository import Failure, copy_tags
 from ...transfer.selection import Selection
 from ...transfer.tags import Choice, version_range
 from .. import options, trace
+from ..connect import foreign
 from ..output import Output, error_document, size
 from ..places import Places, names_at, opened
 from ..progress import STYLES, shown
@@ -93,10 +94,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source, target = Location.parse(arguments.source), Location.parse(arguments.target)
     _check(arguments, source, target)
-    how = _options(arguments)
     try:
         with shown(arguments.progress, output, trace.observer(output)) as tell:
-            found = _copy(arguments, output, source, target, how, tell)
+            found = _copy(arguments, output, source, target, _options(arguments, tell), tell)
     except KeyboardInterrupt:
         output.note("what has arrived is kept; the same command goes on from there")
         raise
@@ -149,13 +149,13 @@ def _check(arguments: argparse.Namespace, source: Location, target: Location) ->
             raise InvalidInput(f"{place} names one image, and --all-tags copies all", advice="leave the tag out")
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _options(arguments: argparse.Namespace, tell: Observer) -> Options:
     return Options(
         Selection(tuple(arguments.platform), arguments.keep_index),
         _conversion(arguments.format),
         arguments.no_clobber,
         arguments.dry_run,
-        arguments.foreign,
+        foreign(arguments, tell) if arguments.foreign else None,
         arguments.referrers or bool(arguments.artifact_type),
         tuple(arguments.artifact_type),
         arguments.digest_tags,
