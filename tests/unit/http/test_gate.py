@@ -89,3 +89,17 @@ def test_a_place_may_be_given_back_by_another_thread() -> None:
     first.leave()
     gate.enter(R)()
     first.go()
+
+
+def test_who_has_a_place_never_waits_for_another() -> None:
+    """Else two threads, each with a place at the host that the other waits for, would wait for ever."""
+    gate = Gate(1)
+    at_r, at_s = Entering(gate, R), Entering(gate, S)
+    assert at_r.comes_in()
+    assert at_s.comes_in()
+    leave = gate.enter(Origin("https", "t.test", 443))
+    gate.enter(R)()
+    gate.enter(S)()
+    leave()
+    at_r.go()
+    at_s.go()
