@@ -55,10 +55,9 @@ def measured(*words: str) -> None:
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     what = " -> ".join(word.split(":")[0] if word.startswith("oci") else "registry" for word in words)
-    cpu = usage.ru_utime + usage.ru_stime
-    print(
-        f"{what:<22} exit {os.waitstatus_to_exitcode(status)}  {usage.ru_maxrss / 1000:6.1f} MB  {seconds:6.1f} s  CPU {cpu:5.1f} s"
-    )
+    cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+    code = os.waitstatus_to_exitcode(status)
+    print(f"{what:<22} exit {code}  {peak:6.1f} MB  {seconds:6.1f} s  CPU {cpu:5.1f} s")
 
 
 def main(gibibytes: float) -> None:

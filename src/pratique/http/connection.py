@@ -356,7 +356,7 @@ def _refuse_private(request: Request, peer: str | None) -> None:
     if peer is not None and is_private_address(peer):
         raise Unreachable(
             f"{request}: {request.origin.host} is {peer}, an address that is not public, and was named by a public registry",
-            advice="a secret is not sent there; if this is intended, say so with --realm",
+            advice="nothing was sent there; if it is the token service that is meant, give it with --realm",
         )
 
 

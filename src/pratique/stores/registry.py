@@ -315,7 +315,9 @@ class Repository:
         Raises ContentMismatch where the registry stored something else.
         """
         fields = [("Content-Type", media_type), *([condition] if condition else [])]
-        request = Request("PUT", self.url(endpoints.MANIFEST_PUT, reference=name), Headers(fields), Body.of(raw))
+        request = Request(
+            "PUT", self.url(endpoints.MANIFEST_PUT, reference=_checked(name)), Headers(fields), Body.of(raw)
+        )
         with self._session.send(request, self._push) as response:
             if condition and response.status == PRECONDITION_FAILED:
                 return response
