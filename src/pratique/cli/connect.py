@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..auth.authenticator import Authenticator
 from ..auth.credentials import ANONYMOUS, Chain, Credential, Credentials, Given
@@ -21,12 +22,13 @@ from ..http.retry import Patience
 from ..http.session import Session
 from ..http.transport import HttpTransport, Trust
 from ..spec.reference import Reference
-from ..stores import sessions
-from ..stores.foreign import Fetch, fetching
 from ..stores.registry import MOST_MANIFEST_BYTES, Repository
-from ..stores.uploading import UploadOptions
 from . import options, trace
 from .output import Output
+
+if TYPE_CHECKING:
+    from ..stores.foreign import Fetch
+    from ..stores.uploading import UploadOptions
 
 
 @contextmanager
@@ -70,16 +72,25 @@ def connected(
         session.close()
 
 
-def repository(arguments: argparse.Namespace, session: Session[ScopeSet], reference: Reference) -> Repository:
-    """The repository that a reference is in."""
-    chunk = getattr(arguments, "chunk_size", None)
-    uploads = UploadOptions(chunk, sessions.KeptSessions(sessions.default_folder(os.environ)))
+def repository(
+    arguments: argparse.Namespace, session: Session[ScopeSet], reference: Reference, *, writes: bool = False
+) -> Repository:
+    """The repository that a reference is in; who `writes` goes on with uploads of earlier runs."""
     most = arguments.max_manifest or MOST_MANIFEST_BYTES
+    uploads = _uploads(getattr(arguments, "chunk_size", None)) if writes else None
     return Repository.at(session, reference, most_manifest_bytes=most, uploads=uploads)
+
+
+def _uploads(chunk: int | None) -> UploadOptions:
+    from ..stores.sessions import KeptSessions, default_folder
+
+    return UploadOptions(chunk, KeptSessions(default_folder(os.environ)))
 
 
 def foreign(arguments: argparse.Namespace, tell: Observer) -> Fetch:
     """How to get what lives elsewhere: as anybody could, whatever credentials the command has."""
+    from ..stores.foreign import fetching
+
     session: Session[ScopeSet] = Session(HttpTransport(trust(arguments)), Authenticator(tell=tell), tell=tell)
     return fetching(session)
 

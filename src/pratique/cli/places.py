@@ -57,7 +57,7 @@ def opened(
         else:
             reading = stack.enter_context(open_source(source))
         if target.reference is not None:
-            writing = repository(sides["dest"], session("dest"), target.reference)
+            writing = repository(sides["dest"], session("dest"), target.reference, writes=True)
         else:
             writing = stack.enter_context(open_target(target))
         yield Places(reading, writing)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
 from ..errors import Denied, InvalidDigest, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
@@ -20,19 +21,19 @@ from ..spec.endpoints import Endpoint
 from ..spec.manifest import Manifest
 from ..spec.reference import Reference, endpoint_of, is_repository, is_tag
 from .base import NAMELESS, Content, Source
-from .content import pour
 from .pages import names
 from .referrers import Referrers
 from .resuming import ResumingStream
 from .subjects import Condition, SubjectTags
-from .uploading import Uploader, UploadOptions
+
+if TYPE_CHECKING:
+    from .uploading import Uploader, UploadOptions
 
 T = TypeVar("T")
 
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the specification asks registries to take at least
 
 USUAL_ALGORITHM: Final = "sha256"
-UPLOADS: Final = UploadOptions()
 
 PUT: Final = frozenset({200, 201, 202, 204})
 PRECONDITION_FAILED: Final = 412
@@ -48,7 +49,7 @@ class Registry:
 
     session: Session[ScopeSet]
     name: str
-    uploads: UploadOptions = UPLOADS
+    uploads: UploadOptions | None = None
 
     @property
     def base_url(self) -> str:
@@ -79,7 +80,7 @@ class Repository:
         repository: str,
         *,
         most_manifest_bytes: int = MOST_MANIFEST_BYTES,
-        uploads: UploadOptions = UPLOADS,
+        uploads: UploadOptions | None = None,
     ) -> None:
         self.registry = registry
         self.name = repository
@@ -89,7 +90,9 @@ class Repository:
         self._push = repository_scopes(repository, "pull", "push")
         self._referrers = Referrers(session, self._pull, self.url, self._fallback_index)
         self._subjects = SubjectTags(self._referrers_index, self._put_manifest)
-        self._uploader = Uploader(session, registry, repository, self.url, uploads)
+        self._uploads = uploads
+        self._made: Uploader | None = None
+        self._lock = threading.Lock()  # of the making
 
     @classmethod
     def at(
@@ -98,7 +101,7 @@ class Repository:
         reference: Reference,
         *,
         most_manifest_bytes: int = MOST_MANIFEST_BYTES,
-        uploads: UploadOptions = UPLOADS,
+        uploads: UploadOptions | None = None,
     ) -> Repository:
         """The repository that a reference is in."""
         registry, name = reference.registry, reference.repository
@@ -238,6 +241,17 @@ class Repository:
 
     # How
 
+    @property
+    def _uploader(self) -> Uploader:
+        """Made when the first blob is pushed: who only reads need not know how to upload."""
+        from .uploading import Uploader, UploadOptions
+
+        with self._lock:
+            if self._made is None:
+                uploads = self._uploads or UploadOptions()
+                self._made = Uploader(self._session, self.registry, self.name, self.url, uploads)
+            return self._made
+
     def _ask(self, question: Callable[[], T | None]) -> T | None:
         """The answer, or None where the registry does not tell it to somebody whose token is not for that."""
         try:
@@ -295,6 +309,8 @@ class Repository:
             raise Unsupported(
                 f"the manifest {descriptor.digest} has {descriptor.size} bytes: more than registries take"
             )
+        from .content import pour
+
         pieces = bytearray()
         pour(content, descriptor, pieces.extend)
         raw = bytes(pieces)

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if wrong:
         raise InvalidReference(f"{wrong[0]!r} is not a tag")
     with connected(arguments, output, [reference.registry]) as session:
-        target = repository(arguments, session, reference)
+        target = repository(arguments, session, reference, writes=True)
         manifest = target.manifest(reference.name)
         target.push(manifest.descriptor, Body.of(manifest.raw).open, tags=arguments.tags)
     if output.as_json:
