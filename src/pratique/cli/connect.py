@@ -82,9 +82,10 @@ def repository(
 
 
 def _uploads(chunk: int | None) -> UploadOptions:
+    from ..stores import uploading
     from ..stores.sessions import KeptSessions, default_folder
 
-    return UploadOptions(chunk, KeptSessions(default_folder(os.environ)))
+    return uploading.UploadOptions(chunk, KeptSessions(default_folder(os.environ)))
 
 
 def foreign(arguments: argparse.Namespace, tell: Observer) -> Fetch:

@@ -244,12 +244,12 @@ class Repository:
     @property
     def _uploader(self) -> Uploader:
         """Made when the first blob is pushed: who only reads need not know how to upload."""
-        from .uploading import Uploader, UploadOptions
+        from . import uploading
 
         with self._lock:
             if self._made is None:
-                uploads = self._uploads or UploadOptions()
-                self._made = Uploader(self._session, self.registry, self.name, self.url, uploads)
+                uploads = self._uploads or uploading.UploadOptions()
+                self._made = uploading.Uploader(self._session, self.registry, self.name, self.url, uploads)
             return self._made
 
     def _ask(self, question: Callable[[], T | None]) -> T | None:
