@@ -28,7 +28,7 @@ LONGEST_SECONDS: Final = 24 * 3600.0  # what is believed of a service that claim
 MARGIN_SECONDS: Final = 10.0  # a token is renewed so long before its end, or a tenth of its life if that is less
 MARGIN_SHARE: Final = 0.1
 
-# The user name by which Azure's registry takes a refresh token where only Basic is understood.
+# The user name by which a refresh token is taken where only Basic is understood.
 REFRESH_TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105
 
 _TOKEN = re.compile(r"[!-~]+")

@@ -71,7 +71,7 @@ class Referrers:
 
     def _by_tag(self, subject: Digest) -> Iterable[Descriptor]:
         index = self._index_at(tag_of(subject))
-        if index is None or index.digest == subject:  # GitLab takes the dash for a colon and answers with the subject
+        if index is None or index.digest == subject:  # some take the dash for a colon and answer with the subject
             return []
         return index.manifests
 

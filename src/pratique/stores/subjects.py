@@ -44,7 +44,7 @@ class SubjectTags:
             for _ in range(MOST_ATTEMPTS):
                 index, etag = self._read(tag)
                 if index is not None and (index.digest == subject or not index.is_index):
-                    index = None  # GitLab takes the dash for a colon and answers with the subject
+                    index = None  # some take the dash for a colon and answer with the subject
                 if index is not None and entry.digest in (other.digest for other in index.manifests):
                     return
                 # A server whose condition fails though nothing has changed does not mean what it says.

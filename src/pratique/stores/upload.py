@@ -32,7 +32,7 @@ _OUT_OF_ORDER: Final = 416
 _REFUSING_THE_WAY: Final = frozenset({400, 405, 411, 415, 501})
 _ENDED: Final = frozenset({200, 201, 204})
 
-# `0-1023`, `bytes=0-1023`, `bytes 0-1023/*`; Quay says `bytes=0--1` of an empty upload.
+# `0-1023`, `bytes=0-1023`, `bytes 0-1023/*`; and `bytes=0--1` of an empty upload.
 _RANGE = re.compile(r"(?:bytes[ =])?(\d{1,19})-(-?\d{1,19})(?:/.*)?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
@@ -247,7 +247,7 @@ class Upload:
         session = self._session
         if position is None or (position and self._way is Way.WHOLE and Way.STREAM in self._refused):
             return self._begin()
-        position = min(position, session.reach)  # nobody has more than was sent; Quay counts one too many
+        position = min(position, session.reach)  # nobody has more than was sent, though some count one too many
         if position != session.unfit:
             self._stand(position, is_guess=position not in (0, session.offset))
         elif session.is_guess:

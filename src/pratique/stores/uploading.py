@@ -234,7 +234,7 @@ class _Transfer:
         return max(self._upload.failures - 1, 0)
 
     def _look_for_repository(self, error: Unanswered) -> None:
-        """Raises NotFound where a registry closes the connection because the repository is missing, as Amazon's does."""
+        """Raises NotFound where a registry closes the connection because the repository is missing, as some do."""
         home = self._home
         with suppress(Unreachable, Refused):
             with home.session.send(Request("GET", home.url(endpoints.TAGS)), home.scopes) as response:

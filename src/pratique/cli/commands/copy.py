@@ -151,16 +151,16 @@ def _check(arguments: argparse.Namespace, source: Location, target: Location) ->
 
 def _options(arguments: argparse.Namespace, tell: Observer) -> Options:
     return Options(
-        Selection(tuple(arguments.platform), arguments.keep_index),
-        _conversion(arguments.format),
-        arguments.no_clobber,
-        arguments.dry_run,
-        foreign(arguments, tell) if arguments.foreign else None,
-        arguments.referrers or bool(arguments.artifact_type),
-        tuple(arguments.artifact_type),
-        arguments.digest_tags,
-        arguments.jobs,
-        arguments.max_manifest or MOST_MANIFEST_BYTES,
+        select=Selection(tuple(arguments.platform), arguments.keep_index),
+        convert=_conversion(arguments.format),
+        no_clobber=arguments.no_clobber,
+        dry_run=arguments.dry_run,
+        foreign=foreign(arguments, tell) if arguments.foreign else None,
+        referrers=arguments.referrers or bool(arguments.artifact_type),
+        artifact_types=tuple(arguments.artifact_type),
+        digest_tags=arguments.digest_tags,
+        jobs=arguments.jobs,
+        most_manifest_bytes=arguments.max_manifest or MOST_MANIFEST_BYTES,
     )
 
 
