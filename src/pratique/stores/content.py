@@ -13,7 +13,7 @@ from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
 from ..spec.manifest import Manifest
-from .base import Content, ContentAt, Source
+from .base import Content, ContentAt, Source, Vouches
 from .files import Partial
 
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
@@ -26,6 +26,7 @@ class VerifiedStream:
     def __init__(self, stream: Stream, descriptor: Descriptor) -> None:
         self._stream = stream
         self._reader = descriptor.digest.reader(stream, descriptor.size)
+        self.vouched: Digest | None = descriptor.digest
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes, or all that is left. Raises ContentMismatch."""
@@ -74,7 +75,8 @@ def pour(content: Content, descriptor: Descriptor, write: Callable[[memoryview],
     """Hand the content of a descriptor to `write`, piece by piece. Raises ContentMismatch, after the last piece."""
     buffer = memoryview(bytearray(min(PIECE_BYTES, descriptor.size + 1)))
     with content() as stream:
-        reader = descriptor.digest.reader(stream, descriptor.size)
+        vouched = isinstance(stream, Vouches) and stream.vouched == descriptor.digest
+        reader = stream if vouched else descriptor.digest.reader(stream, descriptor.size)
         while count := reader.readinto(buffer):
             write(buffer[:count])
 
@@ -85,17 +87,18 @@ def pour_rest(content: ContentAt, descriptor: Descriptor, partial: Partial) -> N
     Raises ContentMismatch where it is not what its digest says even so.
     """
     size, hashed = _there(partial, descriptor)
-    for start in (size, 0) if size else (0,):
-        if start == 0:
-            hashed = hashlib.new(descriptor.digest.algorithm)
+    if size:
         try:
-            _append(content, descriptor, partial, start, hashed)
+            _append(content, descriptor, partial, size, hashed)
         except ContentMismatch:
             partial.drop()
-            if start == 0:
-                raise
         else:
             return
+    try:
+        pour(lambda: content(0), descriptor, partial.append)
+    except ContentMismatch:
+        partial.drop()
+        raise
 
 
 def _there(partial: Partial, descriptor: Descriptor) -> tuple[int, hashlib._Hash]:
@@ -112,7 +115,7 @@ def _there(partial: Partial, descriptor: Descriptor) -> tuple[int, hashlib._Hash
 
 def _append(content: ContentAt, descriptor: Descriptor, partial: Partial, start: int, hashed: hashlib._Hash) -> None:
     size = start
-    if size < descriptor.size or size == 0:
+    if size < descriptor.size:
         buffer = memoryview(bytearray(min(PIECE_BYTES, descriptor.size - size + 1)))
         with content(start) as stream:
             while size <= descriptor.size and (count := stream.readinto(buffer)):

@@ -32,6 +32,7 @@ class ResumingStream:
         self._left = MOST_RESUMPTIONS
         self._response = self._ask()
         self._reader: Stream | VerifyingReader = _Raw(self)
+        self.vouched = descriptor.digest if offset == 0 else None
         if offset == 0:
             self._reader = descriptor.digest.reader(_Raw(self), descriptor.size)
 

@@ -12,7 +12,7 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
+from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target, Vouches
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
 from .events import Copied, Done, How, Moved, Planned, Started
@@ -245,6 +245,7 @@ class _Counting:
         self._descriptor = descriptor
         self._tell = tell
         self._told = 0
+        self.vouched = stream.vouched if isinstance(stream, Vouches) else None
         self._count(offset)  # what was there before counts as moved
 
     def read(self, size: int = -1, /) -> bytes:
