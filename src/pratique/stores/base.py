@@ -20,16 +20,6 @@ NAMELESS: Final = ""
 
 
 @runtime_checkable
-class Vouches(Protocol):
-    """A stream that raises ContentMismatch before it ends wrongly, so that nobody need hash its bytes again."""
-
-    @property
-    def vouched(self) -> Digest | None:
-        """The digest that all of the stream has; None where it does not vouch for any."""
-        ...
-
-
-@runtime_checkable
 class Source(Protocol):
     """Content can be read from it."""
 

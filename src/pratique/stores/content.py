@@ -6,18 +6,28 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from ..errors import ContentMismatch, InvalidDigest, InvalidInput, Misbehaved, Unsupported
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
 from ..spec.manifest import Manifest
-from .base import Content, ContentAt, Source, Vouches
+from .base import Content, ContentAt, Source
 from .files import Partial
 
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
+
+
+@runtime_checkable
+class Vouches(Protocol):
+    """A stream that raises ContentMismatch before it ends wrongly, so that nobody need hash its bytes again."""
+
+    @property
+    def vouched(self) -> Digest | None:
+        """The digest that all of the stream has; None where it does not vouch for any."""
+        ...
 
 
 class VerifiedStream:

@@ -12,7 +12,8 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target, Vouches
+from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
+from ..stores.content import Vouches
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
 from .events import Copied, Done, How, Moved, Planned, Started
