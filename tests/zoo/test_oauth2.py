@@ -308,3 +308,18 @@ def test_a_revoked_refresh_token_gives_way_to_the_password() -> None:
     assert Client(animal, Both()).repository("a").manifest("1").digest == DIGEST
     assert animal.at("auth.test")[-1].authorization == basic("foo", "bar")
     assert len(animal.at("auth.test")) <= 3
+
+
+class GetRefusesPostIsUnknown(OneWayOnly):
+    """`oauth2-post-404-405`: GET says why it refuses with 404, and POST is not known at all (the reason must not be lost)."""
+
+    def issue(self, seen: Seen) -> Response:
+        if seen.method == "POST":
+            return Response.of(405)
+        return Response.of(404, error("NAME_UNKNOWN", "the project has been deleted"))
+
+
+def test_the_refusal_that_says_why_is_the_one_that_is_told() -> None:
+    client = Client(GetRefusesPostIsUnknown(405), given())
+    with pytest.raises(Refused, match="the project has been deleted"):
+        client.repository("a").manifest("1")

@@ -28,6 +28,8 @@ LONGEST_SECONDS: Final = 24 * 3600.0  # what is believed of a service that claim
 MARGIN_SECONDS: Final = 10.0  # a token is renewed so long before its end, or a tenth of its life if that is less
 MARGIN_SHARE: Final = 0.1
 
+UNKNOWN_WAY: Final = frozenset({404, 405, 501})  # the service does not know this way of asking
+
 # The user name by which a refresh token is taken where only Basic is understood.
 REFRESH_TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105
 
@@ -175,9 +177,10 @@ class TokenClient:
 
         method, *others = self._methods(service, credential)
         request, response = ask(method)
+        earlier: TokenRefused | Error | None = None
         for other in others:
             if _refuses_method(method, response.status):
-                response.close()
+                earlier = _refusal(service, request, response)
                 method = other
                 request, response = ask(method)
         if 200 <= response.status < 300:
@@ -185,6 +188,8 @@ class TokenClient:
                 self._understood[service.realm, credential.kind] = method
             return self._token(service, scopes, credential, response)
         error = _refusal(service, request, response)
+        if earlier is not None and response.status in UNKNOWN_WAY:
+            error = earlier  # that one was about who asks, and this one only about how
         if credential is not None and isinstance(error, TokenRefused):
             self._rotated.pop((service.realm, credential), None)
         raise error
@@ -277,7 +282,7 @@ def _refuses_method(method: str, status: int) -> bool:
     """Whether the answer may be about the way of asking rather than about who asks."""
     if method == "POST":
         return (400 <= status < 500 and status not in (408, 429)) or status == 501
-    return status in (404, 405, 501)
+    return status in UNKNOWN_WAY
 
 
 def _follow(request: Request, send: Callable[[Request], Response]) -> Response:
