@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from ..errors import NotFound
-from ..http.events import Observer, ignore
+from ..http.events import Observer, Warned, ignore
 from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
@@ -109,7 +109,10 @@ def copy(
         )
 
     found = planned() if options.is_altering else None
-    root = _described(found.root) if found else root
+    if found is not None:
+        if found.root.is_index and found.root.digest != root.digest and options.select.platforms:
+            tell(Warned(f"of the index {root.digest} a smaller one was made: {found.root.digest}"))
+        root = _described(found.root)
     there = {tag: _find(target, tag, sure=options.no_clobber) for tag in tags}
     kept = next(
         (known for known in there.values() if known and options.no_clobber and known.digest != root.digest), None

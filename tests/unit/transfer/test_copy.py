@@ -12,7 +12,7 @@ import pytest
 from pratique.auth.authenticator import Authenticator
 from pratique.auth.scopes import ScopeSet
 from pratique.errors import ContentMismatch, Error, NotFound
-from pratique.http.events import Event
+from pratique.http.events import Event, Warned
 from pratique.http.message import Body, Request, Response, Stream
 from pratique.http.session import Session
 from pratique.image.sample import Content, Sample, image, index
@@ -154,8 +154,12 @@ def test_several_platforms_become_a_smaller_index_with_their_attestations() -> N
     root = Content.of_json(document, media.OCI_INDEX)
     below = tuple(part for each in (*images, attestation) for part in (*each.below, each.root))
     fill(source, Sample(root, below), "1")
-    result = copy(source, "1", target, ["1"], options=Options(Selection((AMD64, S390X))))
+    events: list[Event] = []
+    result = copy(source, "1", target, ["1"], options=Options(Selection((AMD64, S390X))), tell=events.append)
     assert result.descriptor.digest != root.descriptor.digest
+    assert [event.text for event in events if isinstance(event, Warned)] == [
+        f"of the index {root.descriptor.digest} a smaller one was made: {result.descriptor.digest}"
+    ]
     kept = read_manifest(target, target.resolve("1"))
     assert [str(entry.platform) for entry in kept.manifests] == ["linux/amd64", "linux/s390x", *["unknown/unknown"] * 2]
     assert not target.exists(images[1].root.descriptor)

@@ -224,6 +224,7 @@ def _document(result: Result, target: Location, *, dry_run: bool) -> dict[str, A
         "saved": plan.saved if plan else 0,
         "blobs": len(plan.blobs) if plan else 0,
         "mounted": len(plan.mounts) if plan else 0,
+        "present": len(plan.present) if plan else 0,
         "manifests": len(plan.manifests) if plan else 0,
         "companions": [_document(companion, target, dry_run=dry_run) for companion in result.companions],
     }
