@@ -20,11 +20,11 @@ from pratique.server.app import RegistryApp
 from pratique.server.listen import Listener
 from pratique.server.storage import Storage
 from pratique.stores.base import Source, Target
+from pratique.stores.content import opened
 from pratique.stores.files import FolderFiles
 from pratique.stores.layout import Layout
 from pratique.stores.registry import Registry, Repository
 from pratique.transfer.copy import copy
-from pratique.transfer.graph import content
 from tests.faults import Faulty
 from tests.registries import AMD64, ARM64, push
 
@@ -60,7 +60,7 @@ def repository(address: str, retries: int) -> Iterator[Repository]:
 def everything(store: Source, sample: Sample) -> None:
     """Read all of it; the stream verifies every byte."""
     for part in (*sample.below, sample.root):
-        with content(store, part.descriptor) as stream:
+        with opened(store, part.descriptor) as stream:
             assert b"".join(iter(lambda: stream.read(1 << 16), b"")) == part.raw
 
 

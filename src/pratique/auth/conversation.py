@@ -400,5 +400,4 @@ def _covers(proof: Proof, challenges: tuple[Challenge, ...]) -> bool:
 def _says_refused(response: Response) -> bool:
     raw = response.excerpt(MOST_BYTES)
     response.stream = io.BytesIO(raw)
-    codes = Problem.of(Response(response.status, response.headers, io.BytesIO(raw))).codes
-    return not _REFUSING_CODES.isdisjoint(codes)
+    return not _REFUSING_CODES.isdisjoint(Problem.parse(raw).codes)

@@ -21,8 +21,9 @@ from ..http.events import Observer
 from ..http.retry import Patience
 from ..http.session import Session
 from ..http.transport import HttpTransport, Trust
+from ..spec.manifest import MOST_MANIFEST_BYTES
 from ..spec.reference import Reference
-from ..stores.registry import MOST_MANIFEST_BYTES, Repository
+from ..stores.registry import Repository
 from . import options, trace
 from .output import Output
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
+from ..http.origin import Origin
+from ..spec.reference import endpoint_of
 from .files import read_json, replace_json
 
 
@@ -28,14 +30,15 @@ class Pins:
         return self._document()
 
     def note(self, registry: str, origin: str | None) -> None:
-        """Note a registry's token service, or forget it."""
+        """Note the token service of a registry, named as people do, or forget it."""
         document = self._document()
-        if document.get(registry) == origin:
+        key = Origin.of(f"https://{endpoint_of(registry)}").netloc  # as challenges are met
+        if document.get(key) == origin:
             return
         if origin is None:
-            document.pop(registry, None)
+            document.pop(key, None)
         else:
-            document[registry] = origin
+            document[key] = origin
         replace_json(self._path, document)
 
     def _document(self) -> dict[str, Any]:

@@ -39,7 +39,11 @@ class Problem:
     @classmethod
     def of(cls, response: Response) -> Problem:
         """Read an answer's body, within limits, and close it. Raises Unreachable where the body is cut."""
-        raw = response.excerpt(MOST_BYTES)
+        return cls.parse(response.excerpt(MOST_BYTES))
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Problem:
+        """Read what is in a body. Raises nothing."""
         try:
             document = json.loads(raw)
         except (ValueError, RecursionError):

@@ -18,10 +18,8 @@ folder, synced and renamed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +33,7 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.manifest import Manifest
 from ..spec.reference import is_repository, is_tag
+from ..stores.files import replacing
 
 ROOT: Final = Path("docker", "registry", "v2")
 OURS: Final = Path("pratique")  # what is ours alone in the folder; distribution does not look there
@@ -248,16 +247,8 @@ class Storage:
 def write(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file so that it is either whole or not there, and survives a crash once this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4()}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path, mode) as file:
+        file.write(content)
 
 
 def _remove(path: Path, missing: str) -> None:

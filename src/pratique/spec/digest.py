@@ -54,6 +54,14 @@ class Digest:
         """The digest of bytes in memory."""
         return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
+    @classmethod
+    def find(cls, text: str | None) -> Digest | None:
+        """The digest that a text is; None where it is none, or there is no text."""
+        try:
+            return cls.parse(text or "")
+        except InvalidDigest:
+            return None
+
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.encoded}"
 

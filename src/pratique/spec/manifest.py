@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..errors import Misbehaved, NotFound, Unsupported
 from . import document as reading
@@ -12,6 +12,8 @@ from . import media
 from .descriptor import Descriptor, read_annotations
 from .digest import Digest
 from .platform import Platform
+
+MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
 
 
 @dataclass(frozen=True, slots=True)

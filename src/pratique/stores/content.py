@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Final, Protocol, runtime_checkable
 
-from ..errors import ContentMismatch, InvalidDigest, InvalidInput, Misbehaved, Unsupported
+from ..errors import ContentMismatch, InvalidInput, Misbehaved, Unsupported
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from .base import Content, ContentAt, Source
 from .files import Partial
 
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
-MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
 
 
 @runtime_checkable
@@ -154,20 +153,23 @@ def whole(content: Content, descriptor: Descriptor) -> bytes:
     return bytes(pieces)
 
 
-def manifest_of(source: Source, descriptor: Descriptor) -> Manifest:
+def opened(source: Source, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
+    """Content from byte `offset` on, from where it is nearest: the descriptor (descriptor.md, `data`), or the source."""
+    if descriptor.data is None:
+        return source.open(descriptor, offset=offset)
+    descriptor.digest.verify(descriptor.data, "the data in a descriptor")
+    return closing(io.BytesIO(descriptor.data[offset:]))
+
+
+def manifest_of(source: Source, descriptor: Descriptor, most_bytes: int = MOST_MANIFEST_BYTES) -> Manifest:
     """The manifest that a descriptor names. Raises NotFound, ContentMismatch, and Misbehaved for what is too large or none."""
-    if descriptor.size > MOST_MANIFEST_BYTES:
-        raise Misbehaved(
-            f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {MOST_MANIFEST_BYTES} are read"
-        )
-    with source.open(descriptor) as stream:
+    if descriptor.size > most_bytes:
+        raise Misbehaved(f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {most_bytes} are read")
+    with opened(source, descriptor) as stream:
         raw = b"".join(iter(lambda: stream.read(PIECE_BYTES), b""))
     return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
 
 
 def read_name(name: str | Digest) -> str | Digest:
     """A name, or the digest that it is as text."""
-    if isinstance(name, str) and ":" in name:
-        with suppress(InvalidDigest):
-            return Digest.parse(name)
-    return name
+    return name if isinstance(name, Digest) else Digest.find(name) or name

@@ -21,9 +21,9 @@ from ..errors import InvalidInput, NotFound, Unsupported
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from .base import NAMELESS, Content
-from .content import MOST_MANIFEST_BYTES, of_bytes, pour, read_name, verified, whole
+from .content import of_bytes, pour, read_name, verified, whole
 from .files import FolderFiles, read
 
 VERSION: Final = b"Directory Transport Version: 1.1\n"

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InvalidDigest, InvalidInput, Misbehaved, NotFound, Unsupported
+from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
 from ..http.message import Stream
 from ..spec import document as reading
 from ..spec import media
@@ -73,7 +73,7 @@ class DockerArchive:
 
     def resolve(self, name: str | Digest) -> Descriptor:
         """The manifest made for an image. Raises NotFound, ContentMismatch, and InvalidInput for an ambiguous name."""
-        digest = name if isinstance(name, Digest) else _digest(name)
+        digest = name if isinstance(name, Digest) else Digest.find(name)
         if digest is None:
             return self._image(self._saved[self._number(str(name))]).descriptor
         for image in self._all():
@@ -206,13 +206,6 @@ class DockerArchive:
 
     def _opener(self, name: str) -> Callable[[int], AbstractContextManager[Stream]]:
         return lambda offset: self._tar.open(name, offset=offset)
-
-
-def _digest(name: str) -> Digest | None:
-    try:
-        return Digest.parse(name)
-    except InvalidDigest:
-        return None
 
 
 class _Hashed:

@@ -136,7 +136,7 @@ class FolderFiles:
         """The names directly in a folder, without those of unfinished files."""
         path = self._real(folder) if folder else self._root
         try:
-            return [file.name for file in path.iterdir() if not _is_temporary(file.name)]
+            return [file.name for file in path.iterdir() if not _is_hidden(file.name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -252,6 +252,21 @@ class _PartialFile:
 
     def drop(self) -> None:
         self._file.truncate(0)
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file that takes its place whole when the context ends well, and not at all otherwise; it survives a crash then."""
+    temporary = path.with_name(f".{uuid.uuid4()}{TEMPORARY_SUFFIX}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _is_mine(file: FileIO, path: Path) -> bool:

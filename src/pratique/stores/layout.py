@@ -24,9 +24,9 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.document import mappings, parse_object, text
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from .base import NAMELESS, Content, ContentAt
-from .content import MOST_MANIFEST_BYTES, manifest_of, of_bytes, pour, pour_rest, read_name, verified, whole
+from .content import manifest_of, of_bytes, pour, pour_rest, read_name, verified, whole
 from .entries import Entries, Entry, chosen, listing, named, names_of
 from .files import Files, KeepsPartials, read
 from .referrers import tag_of

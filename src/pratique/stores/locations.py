@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from ..errors import InvalidInput, InvalidReference
+from ..errors import InvalidInput
 from ..spec.digest import Digest
 from ..spec.reference import Reference
 from .base import NAMELESS, Source, Stages, Target
@@ -70,7 +70,7 @@ class Location:
     def __str__(self) -> str:
         if self.reference is not None:
             return str(self.reference)
-        separator = "@" if ":" in self.name and _is_digest(self.name) else ":"
+        separator = "@" if ":" in self.name and Digest.find(self.name) else ":"
         return f"{self.kind}:{self.path}{separator + self.name if self.name else ''}"
 
 
@@ -141,7 +141,7 @@ def _incoming(location: Location) -> Path | Incoming:
 def _divide(rest: str) -> tuple[str, str]:
     """Path and name: `PATH@sha256:…`, or what follows the first colon after the path's last slash."""
     place, at, digest = rest.rpartition("@")
-    if at and _is_digest(digest):
+    if at and Digest.find(digest):
         return _divide(place)[0], digest  # a digest says more than a name before it
     folder, slash, last = rest.rpartition("/")
     # A name may have slashes itself, as `repo/app:1` in Docker's archives: then the path's own colon comes first.
@@ -150,11 +150,3 @@ def _divide(rest: str) -> tuple[str, str]:
         return head, name
     file, _, name = last.partition(":")
     return f"{folder}{slash}{file}", name
-
-
-def _is_digest(text: str) -> bool:
-    try:
-        Digest.parse(text)
-    except (InvalidInput, InvalidReference):
-        return False
-    return True

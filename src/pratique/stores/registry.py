@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import Denied, InvalidDigest, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
+from ..errors import Denied, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -18,7 +18,7 @@ from ..spec import endpoints, media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.endpoints import Endpoint
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..spec.reference import Reference, endpoint_of, is_repository, is_tag
 from .base import NAMELESS, Content, Source
 from .pages import names
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_MANIFEST_BYTES: Final = 4 << 20  # what the specification asks registries to take at least
 
 USUAL_ALGORITHM: Final = "sha256"
 
@@ -276,7 +275,7 @@ class Repository:
             if response.status == 429 or (response.status >= 500 and response.status != 501):
                 raise failure(request, response)
             media_type = media.essence(response.headers.get("Content-Type") or "")
-            digest = _digest(response.headers.get("Docker-Content-Digest"))
+            digest = Digest.find(response.headers.get("Docker-Content-Digest"))
             complete = response.status == 200 and digest and response.length and media.is_manifest(media_type)
             if not complete or digest is None or response.length is None or (":" in name and name != str(digest)):
                 return None
@@ -339,7 +338,7 @@ class Repository:
                 return response
             if response.status not in PUT:
                 raise failure(request, response)
-            said = _digest(response.headers.get("Docker-Content-Digest"))
+            said = Digest.find(response.headers.get("Docker-Content-Digest"))
             if said is not None:
                 said.verify(raw, f"what {self.registry} says it stored as {name}")
             return response
@@ -364,13 +363,6 @@ def _checked(name: str) -> str:
             f"{name[:80]!r} is not a tag", advice="a registry's tags have letters, digits, '_', '.' and '-'"
         )
     return name
-
-
-def _digest(text: str | None) -> Digest | None:
-    try:
-        return Digest.parse(text or "")
-    except InvalidDigest:
-        return None
 
 
 def _algorithm(said: str | None) -> str:

@@ -10,7 +10,6 @@ import shutil
 import tarfile
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO, Final, cast
 
 from ..errors import InvalidInput, Unsupported
 from .compression import Writable, kind_of_name, packing
+from .files import replacing
 
 Destination = Path | Writable
 
@@ -98,25 +98,11 @@ def _opened(destination: Destination) -> Iterator[Writable]:
         yield destination
         destination.flush()
     elif _is_replaced(destination):
-        with _replacing(destination.resolve()) as file:
+        with replacing(destination.resolve()) as file:
             yield file
     else:
         with destination.open("wb") as file:
             yield file
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    temporary = target.with_name(f".{uuid.uuid4()}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _write(folder: Path, names: Iterable[str], sink: Writable) -> None:

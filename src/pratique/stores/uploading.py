@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ..auth.scopes import ScopeSet, repository_scopes
-from ..errors import ContentMismatch, Error, InvalidDigest, Misbehaved, NotFound, Refused, Unreachable
+from ..errors import ContentMismatch, Error, Misbehaved, NotFound, Refused, Unreachable
 from ..http.message import Headers, Interrupted, Request, Response, Unanswered
 from ..http.origin import Origin, is_private_address
 from ..http.problem import MOST_BYTES, Problem, failure
@@ -103,7 +103,7 @@ class Uploader:
 
     def _is_mounted(self, response: Response, digest: Digest, source: str) -> bool:
         if response.status == 201:
-            return _said_digest(response) in (None, digest)
+            return Digest.find(response.headers.get("Docker-Content-Digest")) in (None, digest)
         location = response.headers.get("Location")
         if response.status == 202 and location:
             least = Answer(202, response.headers).least_chunk
@@ -198,9 +198,10 @@ class _Transfer:
             self._good(step, request, response, answer)
             return
         raw = response.excerpt(MOST_BYTES)
-        if not _CONTENT_CODES.isdisjoint(Problem.of(_again(response, raw)).codes):
+        if not _CONTENT_CODES.isdisjoint(Problem.parse(raw).codes):
             self._cursor.check()  # whose fault it is
-        error = failure(request, _again(response, raw))
+        response.stream = io.BytesIO(raw)
+        error = failure(request, response)
         goes_on = self._upload.take(step, answer)
         if step.kind in (Kind.ASK, Kind.CHECK):
             error = self._trouble or error  # only because of that it was asked
@@ -254,7 +255,7 @@ class _Transfer:
 
     def _verify(self, request: Request, response: Response) -> None:
         """What the server says that it stored; somebody else's word is checked with the registry."""
-        said, expected = _said_digest(response), self._descriptor.digest
+        said, expected = Digest.find(response.headers.get("Docker-Content-Digest")), self._descriptor.digest
         if said is not None and said.algorithm == expected.algorithm and said != expected:
             raise ContentMismatch(
                 f"{request}: {expected} was sent, and the server stored {said}",
@@ -270,17 +271,5 @@ class _Transfer:
                     )
 
 
-def _said_digest(response: Response) -> Digest | None:
-    try:
-        return Digest.parse(response.headers.get("Docker-Content-Digest") or "")
-    except InvalidDigest:
-        return None
-
-
 def _is_public(response: Response) -> bool:
     return response.peer is not None and not is_private_address(response.peer)
-
-
-def _again(response: Response, raw: bytes) -> Response:
-    """The answer with its content, which was read already."""
-    return Response(response.status, response.headers, io.BytesIO(raw), response.url)

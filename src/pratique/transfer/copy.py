@@ -11,13 +11,12 @@ from ..http.events import Observer, Warned, ignore
 from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
-from ..stores.content import Vouches
+from ..stores.content import Vouches, manifest_of, opened
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
 from .events import Copied, Done, How, Moved, Planned, Started
-from .graph import MOST_MANIFEST_BYTES, content, read_manifest
 from .ledger import Ledger
 from .plan import Convert, Plan, plan, selected
 from .referring import digest_tags, referring
@@ -95,7 +94,7 @@ def copy(
     root = source.resolve(name)
 
     def planned() -> Plan:
-        manifest = selected(source, read_manifest(source, root, options.most_manifest_bytes), options.select)
+        manifest = selected(source, manifest_of(source, root, options.most_manifest_bytes), options.select)
         return plan(
             source,
             manifest,
@@ -207,7 +206,7 @@ def _move(descriptor: Descriptor, source: Source, target: Target, foreign: Fetch
 
     @contextmanager
     def counted(offset: int = 0) -> Iterator[Stream]:
-        with _opened(source, descriptor, offset, foreign) as stream:
+        with _open(source, descriptor, offset, foreign) as stream:
             counting = _Counting(stream, descriptor, tell, offset)
             try:
                 yield counting
@@ -222,11 +221,9 @@ def _move(descriptor: Descriptor, source: Source, target: Target, foreign: Fetch
     tell(Done(descriptor, How.MOVED))
 
 
-def _opened(
-    source: Source, descriptor: Descriptor, offset: int, foreign: Fetch | None
-) -> AbstractContextManager[Stream]:
+def _open(source: Source, descriptor: Descriptor, offset: int, foreign: Fetch | None) -> AbstractContextManager[Stream]:
     try:
-        return content(source, descriptor, offset)
+        return opened(source, descriptor, offset)
     except NotFound:
         if foreign is None or not descriptor.urls:
             raise

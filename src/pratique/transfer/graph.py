@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Final
 
 from ..errors import Misbehaved
-from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Source
+from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
 
-MOST_MANIFEST_BYTES: Final = 4 << 20
 MOST_DEPTH: Final = 8  # of indexes within indexes
 MOST_MANIFESTS: Final = 20_000  # below one root
 
@@ -29,23 +26,6 @@ class Graph:
 
     manifests: tuple[Manifest, ...]
     blobs: tuple[Descriptor, ...]
-
-
-def read_manifest(source: Source, descriptor: Descriptor, most_bytes: int = MOST_MANIFEST_BYTES) -> Manifest:
-    """The manifest that a descriptor names. Raises Misbehaved for one too large, NotFound, ContentMismatch."""
-    if descriptor.size > most_bytes:
-        raise Misbehaved(f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {most_bytes} are read")
-    with content(source, descriptor) as stream:
-        raw = b"".join(iter(lambda: stream.read(1 << 16), b""))
-    return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
-
-
-def content(source: Source, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
-    """Content from byte `offset` on, from where it is nearest: the descriptor (descriptor.md, `data`), or the source."""
-    if descriptor.data is None:
-        return source.open(descriptor, offset=offset)
-    descriptor.digest.verify(descriptor.data, "the data in a descriptor")
-    return closing(io.BytesIO(descriptor.data[offset:]))
 
 
 def walk(
@@ -68,7 +48,7 @@ def walk(
             return _graph(root, read, keep)
         if len(read) + len(missing) > MOST_MANIFESTS:
             raise Misbehaved(f"more than {MOST_MANIFESTS} manifests below {root.digest}")
-        level = list(in_parallel(lambda descriptor: read_manifest(source, descriptor, most_bytes), missing, jobs))
+        level = list(in_parallel(lambda descriptor: manifest_of(source, descriptor, most_bytes), missing, jobs))
         read.update((manifest.digest, manifest) for manifest in level)
     raise Misbehaved(f"the index {root.digest} nests more than {MOST_DEPTH} deep")
 

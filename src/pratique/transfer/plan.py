@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Admits, Mounts, Source, Target
+from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
-from .graph import MOST_MANIFEST_BYTES, Graph, read_manifest, walk
+from .graph import Graph, walk
 from .ledger import Ledger
 from .selection import EVERYTHING, Selection
 
@@ -92,7 +93,7 @@ def selected(source: Source, manifest: Manifest, select: Selection) -> Manifest:
     single = select.single(manifest)
     if single is None:
         return select.narrowed(manifest)
-    return selected(source, read_manifest(source, single), select)
+    return selected(source, manifest_of(source, single), select)
 
 
 def _converted(graph: Graph, convert: Convert) -> Graph:

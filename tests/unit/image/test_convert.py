@@ -14,9 +14,9 @@ from pratique.spec import media
 from pratique.spec.digest import Digest
 from pratique.spec.manifest import Manifest
 from pratique.spec.platform import Platform
+from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
-from pratique.transfer.graph import read_manifest
 
 PLATFORMS = [Platform.parse(f"linux/{name}") for name in ("amd64", "arm64")]
 
@@ -34,17 +34,17 @@ def test_an_index_becomes_a_list_and_an_index_again() -> None:
     source, sample = filled()
     docker, oci = Memory(), Memory()
     there = copy(source, "1", docker, ["1"], options=Options(convert=lambda m, r: convert(m, TO_DOCKER, r)))
-    found = read_manifest(docker, docker.resolve("1"))
+    found = manifest_of(docker, docker.resolve("1"))
     assert (found.media_type, found.digest) == (media.DOCKER_LIST, there.descriptor.digest)
     assert found.annotations == {}
-    child = read_manifest(docker, found.manifests[1])
+    child = manifest_of(docker, found.manifests[1])
     assert child.media_type == media.DOCKER_MANIFEST
     assert child.config is not None
     assert child.config.media_type == media.DOCKER_CONFIG
     assert [layer.media_type for layer in child.layers] == [DOCKER_LAYER_GZIP]
     assert [str(entry.platform) for entry in found.manifests] == ["linux/amd64", "linux/arm64"]
     back = copy(docker, "1", oci, ["1"], options=Options(convert=lambda m, r: convert(m, TO_OCI, r)))
-    again = read_manifest(oci, oci.resolve("1"))
+    again = manifest_of(oci, oci.resolve("1"))
     assert [entry.digest for entry in again.manifests] == [part.descriptor.digest for part in sample.below[2::3]]
     assert back.changed
     assert not copy(docker, "1", oci, ["1"], options=Options(convert=lambda m, r: convert(m, TO_OCI, r))).changed

@@ -21,8 +21,8 @@ from pratique.image.sample import Content, Sample
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.spec.manifest import MOST_MANIFEST_BYTES
 from pratique.stores.base import NAMELESS
-from pratique.stores.content import MOST_MANIFEST_BYTES
 from pratique.stores.entries import FULL_NAME, NAME
 from pratique.stores.files import FolderFiles
 from pratique.stores.layout import MOST_DEPTH, MOST_INDEX_BYTES, Layout
@@ -920,3 +920,9 @@ def test_what_vouches_for_this_very_content_is_believed_and_not_hashed_again(tmp
     with pytest.raises(ContentMismatch):
         layout.push_rest(other, lambda _: closing(Vouching(RAW, BLOB.digest)))
     assert not layout.exists(other)
+
+
+def test_what_is_not_whole_has_no_name(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        Layout(FolderFiles(tmp_path)).push_rest(BLOB, Interrupted(RAW, 1000))
+    assert FolderFiles(tmp_path).names("blobs/sha256") == []

@@ -21,11 +21,11 @@ from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS
+from pratique.stores.content import manifest_of
 from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
 from pratique.transfer.events import Copied, Done, How, Moved, Planned, Started
-from pratique.transfer.graph import read_manifest
 from pratique.transfer.plan import plan
 from pratique.transfer.repository import Failure, copy_tags
 from pratique.transfer.selection import Selection
@@ -160,7 +160,7 @@ def test_several_platforms_become_a_smaller_index_with_their_attestations() -> N
     assert [event.text for event in events if isinstance(event, Warned)] == [
         f"of the index {root.descriptor.digest} a smaller one was made: {result.descriptor.digest}"
     ]
-    kept = read_manifest(target, target.resolve("1"))
+    kept = manifest_of(target, target.resolve("1"))
     assert [str(entry.platform) for entry in kept.manifests] == ["linux/amd64", "linux/s390x", *["unknown/unknown"] * 2]
     assert not target.exists(images[1].root.descriptor)
     sparse = copy(source, "1", target, ["sparse"], options=Options(Selection((AMD64,), keep_index=True)))
@@ -369,7 +369,7 @@ def test_digest_tags() -> None:
 def test_a_plan_reads_only() -> None:
     source, target = Watched(), Watched()
     fill(source, made(AMD64, ARM64), "1")
-    found = plan(source, read_manifest(source, source.resolve("1")), target)
+    found = plan(source, manifest_of(source, source.resolve("1")), target)
     assert len(found.graph) == 3
     assert len(found.blobs) == 3
     assert list(target.tags()) == []

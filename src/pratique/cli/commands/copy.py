@@ -10,11 +10,11 @@ from typing import Any
 from ...errors import InvalidInput, NotFound, Unsupported
 from ...http.events import Observer
 from ...image.convert import TO_DOCKER, TO_OCI, convert
+from ...spec.manifest import MOST_MANIFEST_BYTES
 from ...stores.base import NAMELESS, Lists
 from ...stores.crew import JOBS
 from ...stores.locations import DOCKER_ARCHIVE, Location
 from ...transfer.copy import Options, Result, copy
-from ...transfer.graph import MOST_MANIFEST_BYTES
 from ...transfer.plan import Convert
 from ...transfer.repository import Failure, copy_tags
 from ...transfer.selection import Selection

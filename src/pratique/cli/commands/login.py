@@ -12,7 +12,6 @@ from ...auth.login import Verification, Witness, verify
 from ...config import docker, pins
 from ...errors import InvalidInput
 from ...http.events import Event
-from ...http.origin import Origin
 from ...spec.reference import endpoint_of, is_repository, parse_registry
 from .. import options, trace
 from ..connect import ask_secret, connected
@@ -48,9 +47,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     verification = _verify(arguments, output, registry, credential)
     file = docker.DockerConfig(_path(arguments), explicit=True)
     file.store(f"{registry}{slash}{namespace}", credential)
-    pins.Pins(pins.default_path(os.environ)).note(
-        Origin.of(f"https://{endpoint_of(registry)}").netloc, verification.token_service
-    )
+    pins.Pins(pins.default_path(os.environ)).note(registry, verification.token_service)
     _report(output, registry, credential, verification, file.path)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ...config import docker, pins
 from ...errors import NotFound
-from ...http.origin import Origin
-from ...spec.reference import endpoint_of, parse_registry
+from ...spec.reference import parse_registry
 from .. import options
 from ..output import Output
 
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if not docker.DockerConfig(path, explicit=True).erase(f"{registry}{slash}{namespace}"):
         raise NotFound(f"{path} has no credential for {arguments.registry}")
     if not namespace:
-        pins.Pins(pins.default_path(os.environ)).note(Origin.of(f"https://{endpoint_of(registry)}").netloc, None)
+        pins.Pins(pins.default_path(os.environ)).note(registry, None)
     if output.as_json:
         output.document({"registry": registry, "removed": str(path)})
     else:
