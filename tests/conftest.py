@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from pratique.cli.main import main
 from tests.commands import Ran, Run
+from tests.sweep import Sweep, swept
 
 # Settings of the person or machine that would change what Pratique or a peer does.
 FOREIGN = frozenset(
@@ -31,6 +32,7 @@ FOREIGN = frozenset(
         "HTTP_PROXY",
         "NETRC",
         "NO_PROXY",
+        "REGISTRIES_CONFIG_PATH",
         "REGISTRY_AUTH_FILE",
         "REQUESTS_CA_BUNDLE",
         "SOURCE_DATE_EPOCH",
@@ -74,11 +76,19 @@ def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(variable)
     home = next(homes)
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))  # without it, that of whoever runs the tests is looked into
     return home
 
 
+@pytest.fixture(autouse=True)
+def sweep(request: pytest.FixtureRequest, clean_environment: Path) -> Iterator[Sweep]:
+    """No test makes Pratique tell a secret."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield from swept(request, patch, lambda: [clean_environment])
+
+
 @pytest.fixture
-def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(sweep: Sweep, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command: its exit code and what it printed; `stdin` is what it reads."""
 
     def run(*words: str, stdin: str = "") -> Ran:
@@ -89,6 +99,8 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPat
             code = int(ended.code or 0)
         sys.stdout.flush()
         captured = capfdbinary.readouterr()
+        sweep.hear("standard output", captured.out.decode())
+        sweep.hear("standard error", captured.err.decode())
         return Ran(code, captured.out.decode(), captured.err.decode())
 
     return run

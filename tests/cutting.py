@@ -12,6 +12,7 @@ from pathlib import Path
 from pratique.auth.authenticator import Authenticator
 from pratique.auth.scopes import ScopeSet
 from pratique.http.events import Event, Sent
+from pratique.http.reach import Plain, everywhere
 from pratique.http.retry import Patience
 from pratique.http.session import Session
 from pratique.http.transport import HttpTransport
@@ -111,7 +112,7 @@ def pushing(
     session: Session[ScopeSet] = Session(
         HttpTransport(),
         Authenticator(),
-        plain_http=True,
+        reaches=everywhere(plain=Plain.ALWAYS),
         patience=Patience(retries=retries),
         tell=tell,
         sleep=lambda _: None,

@@ -12,8 +12,10 @@ from pratique.auth.credentials import ANONYMOUS, Credential, Given
 from pratique.auth.scopes import ScopeSet
 from pratique.http.events import Observer, ignore
 from pratique.http.message import Body
+from pratique.http.reach import everywhere, usual
 from pratique.http.session import Session
-from pratique.http.transport import HttpTransport, Trust
+from pratique.http.transport import HttpTransport
+from pratique.http.trust import Trust
 from pratique.image.sample import Sample, image, index
 from pratique.server.access import Access
 from pratique.server.app import RegistryApp
@@ -49,7 +51,8 @@ def repository(
 ) -> Iterator[Repository]:
     """A repository as the library sees it."""
     credentials = Given(Credential.parse(creds, "the test"), frozenset([address])) if creds else ANONYMOUS
-    session: Session[ScopeSet] = Session(HttpTransport(trust), Authenticator(credentials), tell=tell)
+    ways = everywhere(trust=trust) if trust else usual
+    session: Session[ScopeSet] = Session(HttpTransport(ways), Authenticator(credentials), tell=tell)
     try:
         yield Registry(session, address).repository(name)
     finally:

@@ -9,7 +9,8 @@ Error                          exit code 1
 │   └─ Denied                          it knows, and says no (403)
 ├─ ContentMismatch               5   the bytes are not what their digest or size says
 ├─ Unreachable                   6   no answer: name, connection, TLS, time-out
-│   └─ RateLimited                     an answer that says: later
+│   ├─ RateLimited                     an answer that says: later
+│   └─ ProxyRefused                    a proxy on the way does not let it pass
 ├─ Misbehaved                    7   the server broke the specification
 └─ Unsupported                   8   this store or server cannot do that
 ```
@@ -115,6 +116,19 @@ class RateLimited(Unreachable):
     def __init__(self, message: str, *, retry_after: float | None = None, advice: str | None = None) -> None:
         super().__init__(message, advice=advice)
         self.retry_after = retry_after
+
+
+class ProxyRefused(Unreachable):
+    """A proxy on the way does not let the request pass (RFC 9110 §15.5.8, §9.3.6).
+
+    `proxy` is its URL without user and password; `schemes` are those by which it wants to know who asks, empty where that
+    is not what it wants. No registry has seen the request, and no credential for one is the answer.
+    """
+
+    def __init__(self, message: str, *, proxy: str, schemes: tuple[str, ...] = (), advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.proxy = proxy
+        self.schemes = schemes
 
 
 class Misbehaved(Error):

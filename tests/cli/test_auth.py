@@ -72,6 +72,7 @@ def test_a_reader_is_told_what_is_wanted(run: Run, bearer: str, action: str) -> 
     assert told.json["error"]["credential"] == "password of 'reader' from --creds"
 
 
+@pytest.mark.tells_secrets("it prints a token")
 def test_a_token_for_other_programs(run: Run, bearer: str) -> None:
     header = run("auth", "token", "--header", "--creds", "u:secret-word", f"{bearer}/app").out.strip()
     name, _, value = header.partition(": ")
@@ -81,6 +82,7 @@ def test_a_token_for_other_programs(run: Run, bearer: str) -> None:
     connection.close()
 
 
+@pytest.mark.tells_secrets("it prints a token")
 def test_a_token_for_several_actions(run: Run, bearer: str) -> None:
     told = run("auth", "token", "--json", "--for", "pull,push", "--creds", "u:secret-word", f"{bearer}/app").json
     assert told["scheme"] == "Bearer"
@@ -88,6 +90,7 @@ def test_a_token_for_several_actions(run: Run, bearer: str) -> None:
     assert run("auth", "token", "--for", "fly", f"{bearer}/app").code == 2
 
 
+@pytest.mark.tells_secrets("it prints a token")
 def test_where_there_are_no_tokens(run: Run, registry: str) -> None:
     assert run("auth", "token", f"{registry}/bar").code == 3
     assert run("auth", "token", "--creds", CREDS, f"{registry}/foo").code == 8

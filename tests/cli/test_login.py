@@ -126,6 +126,10 @@ def test_an_authfile_is_used_instead_of_dockers(run: Run, registry: str, file: P
         (("--password-stdin",), "p"),
         (("-u", "u"), ""),
         (("--creds", "u:p"), ""),
+        (("-u", "", "--password-stdin"), "p"),
+        (("--identity-token-stdin",), " \n"),
+        (("--identity-token-stdin",), "a\tb"),
+        (("--identity-token-stdin", "--password-stdin", "-u", "u"), "R"),
     ],
 )
 def test_a_login_that_lacks_something_or_says_it_twice(

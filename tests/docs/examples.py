@@ -2,8 +2,8 @@
 
 A block of the language `console` is a terminal: a line after `$ ` is a command, what follows is what it prints. Every
 such command of a page runs, from top to bottom, in an empty folder with the storage of a registry in `registry`. A block
-whose language is followed by a name (`toml access.toml`) is written to a file of that name. Blocks of any other language are
-left alone.
+whose language is followed by a name (`toml access.toml`) is written to a file of that name, and `docker-credential-NAME` can
+be run. Blocks of any other language are left alone.
 
 The pages write the ports that people would use; each `serve` gets a free one, and the output is put back. Times, tokens and
 the width of columns differ from run to run and are not compared. Results go to a terminal, and standard error to a file that is
@@ -41,6 +41,7 @@ from tests.registries import push, sample
 
 ROOT: Final = Path(__file__).parents[2]
 HOME: Final = "/home/captain"  # what the pages call the user's home
+HELPER: Final = "docker-credential-"  # what the name of a program begins with that a page has
 
 # What is in the registry of every page; besides, `app` has an artifact that refers to its `1.0`.
 SBOM: Final = "application/spdx+json"
@@ -136,13 +137,17 @@ class Shell:
     def __enter__(self) -> Shell:
         fill(self._folder / "registry")
         self._ending.enter_context(_inside(self._folder))
+        path = f"{self._folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        self._ending.enter_context(mock.patch.dict(os.environ, PATH=path))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ending.close()
 
     def write(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(self._real(text))
+        file = self._folder / name
+        file.write_text(self._real(text))
+        file.chmod(0o755 if name.startswith(HELPER) else 0o600)
 
     def run(self, command: str) -> str:
         """Everything that a command prints, as the page would have it."""

@@ -14,7 +14,8 @@ import pytest
 from .examples import ROOT, blocks, commands, normal, run_page
 
 REWRITE: Final = os.environ.get("REWRITE_DOCS") == "yes"  # read once: each test's environment is cleaned
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS: Final = ROOT / "docs"
+PAGES: Final = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "recipes").glob("*.md"))]
 
 
 def has_examples(page: Path) -> bool:

@@ -214,7 +214,7 @@ def test_every_option_is_described(name: str) -> None:
 def test_every_key_of_the_access_file_is_described() -> None:
     keys = [*access._KEYS, *(f"repositories.{key}" for key in access._RULE_KEYS)]
     keys += [f"tokens.{key}" for key in access._TOKEN_KEYS]
-    described = re.findall(r"^\| `([\w.]+)` \|", page("docs/registry.md"), re.MULTILINE)
+    described = re.findall(r"^\| `([\w.]+)` \|", page("docs/access.md"), re.MULTILINE)
     assert set(keys) - {"tokens"} == set(described)
 
 

@@ -7,8 +7,10 @@ import http.client
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pratique.auth.secret import Secret
 from pratique.http.message import Request, Response
 from pratique.server.access import Access, Rule, Tokens
 from pratique.server.app import RegistryApp
+from pratique.server.keys import key_of
 from pratique.server.listen import Listener
 from pratique.server.storage import Storage
 from pratique.spec import media
@@ -211,38 +214,88 @@ def test_either_deletes_what_the_other_wrote(
 # --- Our token service in front of Docker's registry
 
 
+DAY = 24 * 3600
+LIGHTHOUSE = Tokens(service="harbour", others=("theirs",), issuer="pratique tests")
+
+
+class Service:
+    """Our token service, by a clock that can be set."""
+
+    def __init__(self, folder: Path, tokens: Tokens = LIGHTHOUSE, ahead: float = 0) -> None:
+        self.ahead = ahead  # seconds
+        access = Access(scheme="bearer", users=USERS, rules=RULES, tokens=tokens)
+        self.app = RegistryApp(Storage(folder), access, clock=lambda: time.time() + self.ahead)
+        self.certificates = folder / "pratique" / "certificates.pem"
+
+    def trust(self, listener: Listener) -> TokenAuth:
+        """What a registry is told to trust it."""
+        realm = f"{listener.url}/token"
+        return TokenAuth(realm=realm, service="theirs", issuer="pratique tests", certificates=self.certificates)
+
+
+def token(listener: Listener, scope: str, service: str = "theirs") -> str:
+    return str(get(listener.address, f"/token?service={service}&scope={scope}", "ada:lovelace")[1]["token"])
+
+
+def status(address: str, method: str, target: str, token: str) -> int:
+    """How a request with a token is answered."""
+    connection = http.client.HTTPConnection(address)
+    connection.request(method, target, headers={"Authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status
+
+
 def test_docker_registry_trusts_our_tokens(
-    serve: Serves, docker_registry: StartsRegistry, skopeo: RunsSkopeo, image: Path, tmp_path: Path
+    docker_registry: StartsRegistry, skopeo: RunsSkopeo, image: Path, tmp_path: Path
 ) -> None:
-    tokens = Tokens(others=("theirs",), issuer="pratique tests")
-    app = RegistryApp(Storage(tmp_path / "ours"), Access(scheme="bearer", users=USERS, rules=RULES, tokens=tokens))
-    assert app.tokens is not None
-    certificates = tmp_path / "certificates.pem"
-    certificates.write_bytes(app.tokens.certificates)
-    with Listener(app.handle) as service:
-        trust = TokenAuth(
-            realm=f"{service.url}/token", service="theirs", issuer="pratique tests", certificates=certificates
-        )
-        theirs = docker_registry(token=trust)
-        copy(skopeo, f"oci:{image}", f"docker://{theirs.address}/team/app:v1", "ada:lovelace")
-        copy(skopeo, f"docker://{theirs.address}/team/app:v1", f"oci:{tmp_path / 'back'}:v1", "bob:reads")
+    service = Service(tmp_path / "ours")
+    with Listener(service.app.handle) as listener:
+        theirs = docker_registry(token=service.trust(listener))
+        target = f"docker://{theirs.address}/team/app"
+        copy(skopeo, f"oci:{image}", f"{target}:v1", "ada:lovelace")
+        copy(skopeo, f"{target}:v1", f"oci:{tmp_path / 'back'}:v1", "bob:reads")
         assert blobs(tmp_path / "back") == blobs(image)
-        run = skopeo(
-            "copy",
-            "--dest-tls-verify=false",
-            "--dest-creds=bob:reads",
-            f"oci:{image}",
-            f"docker://{theirs.address}/team/app:v2",
-        )
+        run = skopeo("copy", "--dest-tls-verify=false", "--dest-creds=bob:reads", f"oci:{image}", f"{target}:v2")
         assert run.returncode != 0
-        token = get(service.address, "/token?service=theirs&scope=repository:team/app:delete", "ada:lovelace")[1][
-            "token"
-        ]
         digest = json.loads((image / "index.json").read_text())["manifests"][0]["digest"]
-        connection = http.client.HTTPConnection(theirs.address)
-        connection.request("DELETE", f"/v2/team/app/manifests/{digest}", headers={"Authorization": f"Bearer {token}"})
-        assert connection.getresponse().status == 202
-        connection.close()
+        manifest = f"/v2/team/app/manifests/{digest}"
+        assert status(theirs.address, "DELETE", manifest, token(listener, "repository:team/app:pull,push")) == 401
+        assert status(theirs.address, "DELETE", manifest, token(listener, "repository:team/app:delete")) == 202
+
+
+def test_docker_registry_trusts_the_next_key_that_it_was_told_of(
+    docker_registry: StartsRegistry, tmp_path: Path
+) -> None:
+    """The certificates name the next key a day before it signs: a registry that was given them then takes both keys' tokens."""
+    service = Service(tmp_path / "ours", replace(LIGHTHOUSE, rotate=2, life=10 * DAY), -2.5 * DAY)
+    asked, scope = "/v2/team/app/tags/list", "repository:team/app:pull"
+    with Listener(service.app.handle) as listener:
+        first = token(listener, scope)
+        early = docker_registry(token=service.trust(listener))
+        service.ahead = -1.4 * DAY
+        assert key_of(token(listener, scope)) == key_of(first)
+        late = docker_registry(token=service.trust(listener))
+        service.ahead = 0
+        second = token(listener, scope)
+        assert key_of(second) != key_of(first)
+        assert [status(early.address, "GET", asked, each) for each in (first, second)] == [404, 401]
+        assert [status(late.address, "GET", asked, each) for each in (first, second)] == [404, 404]
+
+
+def test_docker_registry_takes_no_token_for_us_or_of_another_kind(
+    docker_registry: StartsRegistry, tmp_path: Path
+) -> None:
+    service = Service(tmp_path / "ours")
+    ed25519 = Service(tmp_path / "ed25519", replace(LIGHTHOUSE, algorithm="EdDSA"))
+    asked, scope = "/v2/team/app/tags/list", "repository:team/app:pull"
+    with Listener(service.app.handle) as listener, Listener(ed25519.app.handle) as other:
+        theirs = docker_registry(token=service.trust(listener))
+        assert status(theirs.address, "GET", asked, token(listener, scope)) == 404
+        assert status(theirs.address, "GET", asked, token(listener, scope, "harbour")) == 401
+        assert status(theirs.address, "GET", asked, token(other, scope)) == 401
+        assert status(listener.address, "GET", asked, token(listener, scope)) == 401
 
 
 def get(address: str, target: str, login: str = "") -> tuple[int, Any]:

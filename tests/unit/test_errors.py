@@ -14,6 +14,7 @@ from pratique.errors import (
     InvalidReference,
     Misbehaved,
     NotFound,
+    ProxyRefused,
     RateLimited,
     Refused,
     Unauthorized,
@@ -33,6 +34,7 @@ EXIT_CODES = {
     ContentMismatch: 5,
     Unreachable: 6,
     RateLimited: 6,
+    ProxyRefused: 6,
     Misbehaved: 7,
     Unsupported: 8,
 }
@@ -48,6 +50,7 @@ PARENTS = {
     ContentMismatch: Error,
     Unreachable: Error,
     RateLimited: Unreachable,
+    ProxyRefused: Unreachable,
     Misbehaved: Error,
     Unsupported: Error,
 }
@@ -62,6 +65,8 @@ def defined() -> list[type[Error]]:
 def made(kind: type[Error], advice: str | None = None) -> Error:
     if issubclass(kind, ContentMismatch):
         return kind("what happened", expected="a", actual="b", advice=advice)
+    if issubclass(kind, ProxyRefused):
+        return kind("what happened", proxy="http://proxy.test", advice=advice)
     return kind("what happened", advice=advice)
 
 
@@ -116,6 +121,12 @@ def test_a_mismatch_carries_both_sides() -> None:
 def test_a_rate_limit_carries_when_to_come_back() -> None:
     assert RateLimited("later", retry_after=1.5).retry_after == 1.5
     assert RateLimited("later").retry_after is None
+
+
+def test_a_refusing_proxy_is_named_with_what_it_takes() -> None:
+    error = ProxyRefused("no", proxy="http://proxy.test", schemes=("Basic",))
+    assert (error.proxy, error.schemes) == ("http://proxy.test", ("Basic",))
+    assert ProxyRefused("no", proxy="http://proxy.test").schemes == ()
 
 
 def test_the_place_is_added_on_the_way_up() -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import Self
 
 PATIENCE_SECONDS = 20.0  # until a test gives up on a thread; nothing is judged by it
 
@@ -82,7 +83,7 @@ class Server:
     def url(self, path: str = "/", host: str | None = None) -> str:
         return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self._threads[0].start()
         return self
 

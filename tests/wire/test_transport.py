@@ -26,7 +26,9 @@ from pratique.errors import InvalidInput, Misbehaved, Unreachable
 from pratique.http.connection import MOST_DRAINED_BYTES
 from pratique.http.message import Body, Request, Response, Unanswered
 from pratique.http.origin import Origin
-from pratique.http.transport import IDLE_SECONDS, HttpTransport, Timeouts, Trust
+from pratique.http.reach import everywhere
+from pratique.http.transport import IDLE_SECONDS, HttpTransport, Timeouts
+from pratique.http.trust import Trust
 
 from .scripted import PATIENCE_SECONDS, Running, Script, Server, Wire, politely
 
@@ -89,7 +91,10 @@ def test_a_connection_is_used_again(transport: HttpTransport) -> None:
 
 
 def test_a_connection_over_tls_is_used_again(ca_file: str, server_tls: ssl.SSLContext) -> None:
-    with closing(HttpTransport(Trust(ca_file=ca_file))) as transport, Server(tls=server_tls) as server:
+    with (
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
+        Server(tls=server_tls) as server,
+    ):
         assert get(transport, server.url("/a")) == (200, b"GET /a HTTP/1.1")
         assert get(transport, server.url("/b")) == (200, b"GET /b HTTP/1.1")
         assert server.connections == 1
@@ -334,7 +339,7 @@ def test_an_early_answer_is_read_and_the_rest_of_the_body_kept(
 def test_an_early_answer_over_tls_is_not_lost_to_the_broken_pipe(ca_file: str, server_tls: ssl.SSLContext) -> None:
     source = Source(LARGE)
     with (
-        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
         Server(refusing_and_closing, politely, tls=server_tls) as server,
     ):
         assert get(transport, server.url(), "PUT", Body(lambda: closing(source), LARGE)) == (413, b"too much")
@@ -531,6 +536,12 @@ def test_a_small_rest_that_was_not_read_is_drained(transport: HttpTransport) -> 
         assert server.connections == 1
 
 
+def test_a_rest_before_the_end_of_the_connection_is_left(transport: HttpTransport) -> None:
+    script = saying("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
+    with Server(script) as server, transport(Request("GET", server.url())) as response:
+        assert response.stream.read(1) == b"h"
+
+
 def test_a_large_rest_is_not_read(transport: HttpTransport) -> None:
     with Server(named(b"x" * (MOST_DRAINED_BYTES + 2))) as server:
         for _ in range(2):
@@ -549,7 +560,7 @@ def test_a_small_rest_that_has_not_arrived_is_not_waited_for(
         wire.read()
 
     with (
-        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
         Server(slow, politely, tls=server_tls if tls else None) as server,
     ):
         with transport(Request("GET", server.url())) as response:
@@ -637,7 +648,7 @@ BLOCKED = {
 def test_cancel_frees_whoever_is_blocked(where: str, tls: bool, ca_file: str, server_tls: ssl.SSLContext) -> None:
     reached = threading.Event()
     with (
-        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
         Server(BLOCKED[where](reached), tls=server_tls if tls else None) as server,
     ):
         reader = Running(lambda: get(transport, server.url()))
@@ -725,7 +736,7 @@ def test_a_certificate_of_another_name_is_an_error(authority: trustme.CA, ca_fil
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("elsewhere.test").configure_cert(context)
     with (
-        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
         Server(tls=context) as server,
         pytest.raises(Unanswered, match="is not trusted") as caught,
     ):
@@ -734,7 +745,7 @@ def test_a_certificate_of_another_name_is_an_error(authority: trustme.CA, ca_fil
 
 
 def test_trust_can_be_waived(server_tls: ssl.SSLContext) -> None:
-    with closing(HttpTransport(Trust(verify=False))) as transport, Server(tls=server_tls) as server:
+    with closing(HttpTransport(everywhere(trust=Trust(verify=False)))) as transport, Server(tls=server_tls) as server:
         assert get(transport, server.url())[0] == 200
 
 
@@ -755,13 +766,13 @@ def test_a_client_certificate_is_shown(
     both = tmp_path / "both.pem"
     both.write_bytes(Path(cert).read_bytes() + Path(key).read_bytes())
     for trust in (Trust(ca_file=ca_file, cert=cert, key=key), Trust(ca_file=ca_file, cert=str(both))):
-        with closing(HttpTransport(trust)) as transport, Server(tls=mutual_tls) as server:
+        with closing(HttpTransport(everywhere(trust=trust))) as transport, Server(tls=mutual_tls) as server:
             assert get(transport, server.url())[0] == 200
 
 
 def test_a_missing_client_certificate_is_an_error(mutual_tls: ssl.SSLContext, ca_file: str) -> None:
     with (
-        closing(HttpTransport(Trust(ca_file=ca_file))) as transport,
+        closing(HttpTransport(everywhere(trust=Trust(ca_file=ca_file)))) as transport,
         Server(tls=mutual_tls) as server,
         pytest.raises(Unanswered),
     ):
@@ -799,7 +810,7 @@ def test_files_that_cannot_be_used_are_the_callers_mistake(
         Trust(cert=locked[0], key=locked[1]),
     ):
         with (
-            closing(HttpTransport(trust)) as transport,
+            closing(HttpTransport(everywhere(trust=trust))) as transport,
             Server(tls=server_tls) as server,
             pytest.raises(InvalidInput, match="cannot be loaded from"),
         ):

@@ -16,9 +16,11 @@ from pratique.auth.credentials import Credential, Given
 from pratique.auth.scopes import ScopeSet
 from pratique.errors import Misbehaved, Unauthorized, Unreachable
 from pratique.http.message import Request, Response
+from pratique.http.reach import everywhere
 from pratique.http.retry import Patience
 from pratique.http.session import Session
-from pratique.http.transport import HttpTransport, Timeouts, Trust
+from pratique.http.transport import HttpTransport, Timeouts
+from pratique.http.trust import Trust
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores.registry import Repository
@@ -60,7 +62,7 @@ class Placed(Animal):
 def visiting(animal: Placed, ca_file: str, **hosts: ssl.SSLContext | None) -> Iterator[Repository]:
     """The repository `foo` of the animal's host `registry`, with a credential for that."""
     with ExitStack() as stack:
-        transport = HttpTransport(Trust(ca_file=ca_file), Timeouts(connect=10, read=20))
+        transport = HttpTransport(everywhere(trust=Trust(ca_file=ca_file)), Timeouts(connect=10, read=20))
         animal.where = stack.enter_context(served(animal, **hosts))
         stack.callback(transport.close)
         name = animal.where["registry"].partition("://")[2]

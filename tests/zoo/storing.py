@@ -11,6 +11,7 @@ from random import Random
 from pratique.http.message import Headers, Response, Stream, Unanswered
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.testing.scripted import Wrap
 
 from .animal import REGISTRY, Seen, Ticketed, error, ok
 
@@ -40,8 +41,8 @@ class Storing(Ticketed):
 
     place = f"{REGISTRY}/v2/{{repository}}/blobs/uploads/{{session}}"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, manner: Wrap | None = None) -> None:
+        super().__init__(manner)
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.sessions: dict[str, bytearray] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from pratique.auth.credentials import Credential, Credentials, Given
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, InvalidInput, Refused, Unauthorized
 from pratique.http.message import Response
+from pratique.server.manners import passwords
 
 from .animal import (
     DIGEST,
@@ -22,7 +24,6 @@ from .animal import (
     basic,
     bearer,
     challenge,
-    error,
     given,
     manifest,
     tags,
@@ -32,22 +33,19 @@ from .animal import (
 class OffendedByBasic(Ticketed):
     """`basic-preemptive-leak`: what it cannot use it refuses, without a challenge (GHCR; renovatebot/renovate#11446, 2021)."""
 
-    def __init__(self, *lines: str) -> None:
-        super().__init__()
-        self._lines = lines
+    def __init__(self, *, challenge: bool) -> None:
+        super().__init__(partial(passwords.OffendedByBasic, challenge=challenge))
 
     def serve(self, seen: Seen) -> Response:
         if self.permits(seen, "repository:foo:pull"):
             return manifest(seen)
-        if seen.authorization is not None:
-            return challenge(401 if self._lines else 403, *self._lines, code="DENIED")
         return challenge(401, bearer("repository:foo:pull"))
 
 
-@pytest.mark.parametrize("lines", [(), (bearer("repository:foo:pull"),)])
+@pytest.mark.parametrize("challenge", [False, True])
 @pytest.mark.parametrize("stored", [False, True])
-def test_nobody_sends_a_password_unasked(lines: tuple[str, ...], stored: bool) -> None:
-    animal = OffendedByBasic(*lines)
+def test_nobody_sends_a_password_unasked(challenge: bool, stored: bool) -> None:
+    animal = OffendedByBasic(challenge=challenge)
     client = Client(animal, Stored("foo", "bar") if stored else given())
     for _ in range(2):
         assert client.repository().manifest("1").digest == DIGEST
@@ -63,17 +61,14 @@ class TwelveHours(Animal):
     """`ecr-basic-no-bearer`: passwords that expire, and a `service` in a Basic challenge (renovatebot/renovate#11967, 2021)."""
 
     def __init__(self, good: str, *, silent: int = 0) -> None:
-        super().__init__()
+        loud = partial(passwords.Parameter, parameter="service=registry.amazon.test")
+        super().__init__(partial(passwords.ExpiredPassword, status=silent) if silent else loud)
         self.good = good
-        self._silent = silent
 
     def answer(self, seen: Seen) -> Response:
         if seen.authorization == basic("AWS", self.good):
             return tags("1") if seen.path.endswith("/tags/list") else manifest(seen)
-        if seen.authorization is not None and self._silent:
-            text = "Your authorization token has expired. Reauthenticate and try again."
-            return Response.of(self._silent, error("DENIED", text))
-        return challenge(401, 'Basic realm="https://1.dkr.ecr.test/",service="ecr.amazonaws.com"')
+        return challenge(401, 'Basic realm="https://1.dkr.ecr.test/"')
 
 
 @pytest.mark.parametrize("silent", [0, 401, 403])
@@ -128,14 +123,14 @@ class Exact(Animal):
     """`basic-non-ascii-and-colon`: bytes for bytes (RFC 7617 §2.1)."""
 
     def __init__(self, pair: str) -> None:
-        super().__init__()
+        super().__init__(partial(passwords.Parameter, parameter="charset=UTF-8"))
         self._pair = pair.encode()
 
     def answer(self, seen: Seen) -> Response:
         scheme, _, value = (seen.authorization or "").partition(" ")
         if scheme == "Basic" and base64.b64decode(value) == self._pair:
             return manifest(seen)
-        return challenge(401, 'Basic realm="r", charset="UTF-8"')
+        return challenge(401, 'Basic realm="r"')
 
 
 @pytest.mark.parametrize("pair", ["ü:a:b:ç", ":deploy-token", "user:", "user::", "日本:語", "a b: c "])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from pratique.auth.credentials import Credential
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Refused
-from pratique.http.message import Response
+from pratique.http.message import Request, Response, Transport
+from pratique.server.manners import passwords
+from pratique.server.manners.tokens import Expires
 
 from .animal import (
     Animal,
@@ -36,21 +39,23 @@ class FiveMinutes(Ticketed):
     """`token-expired-401-same-token`: a token that is good for so many requests (openai/tart#55, 2022)."""
 
     def __init__(self, uses: int, problem: str | None = "invalid_token") -> None:
-        super().__init__()
-        self._problem = problem
-        self.uses = {"Bearer T1": uses}
+        super().__init__(lambda script: Gated(script, self, uses=(uses, 99), error=problem or ""))
         self.gate: Callable[[], object] = lambda: None
 
     def serve(self, seen: Seen) -> Response:
-        shown = seen.authorization or ""
-        with self.lock:
-            self.uses[shown] = self.uses.get(shown, 99) - 1
-            good = shown.removeprefix("Bearer ") in self.issued and self.uses[shown] >= 0
-        if good:
-            return tags("1")
-        if shown == "Bearer T1":
-            self.gate()
-        return challenge(401, bearer("repository:foo:pull", problem=self._problem if shown else None))
+        return tags("1") if self.permits(seen, "") else challenge(401, bearer("repository:foo:pull"))
+
+
+class Gated(Expires):
+    """What has expired waits at the animal's gate before it hears so."""
+
+    def __init__(self, registry: Transport, animal: FiveMinutes, *, uses: tuple[int, ...], error: str) -> None:
+        super().__init__(registry, uses=uses, error=error)
+        self._animal = animal
+
+    def expired(self, request: Request) -> Response:
+        self._animal.gate()
+        return super().expired(request)
 
 
 def list_tags(client: Client) -> int:
@@ -161,27 +166,25 @@ def test_one_session_many_repositories_one_token_each() -> None:
 class SilentAboutExpiry(Ticketed):
     """`expired-token-400-no-challenge`: 400 or 403 and not a word of a challenge (aws/containers-roadmap#2835, 2026)."""
 
-    def __init__(self, status: int, uses: int) -> None:
-        super().__init__()
-        self._status = status
-        self.uses = {"Bearer T1": uses}
+    def __init__(self, status: int, *uses: int) -> None:
+        super().__init__(partial(self.silent, status=status, uses=uses))
+
+    @staticmethod
+    def silent(registry: Transport, status: int, uses: tuple[int, ...]) -> Transport:
+        """The manner, over one that takes any token once it was made."""
+        return Expires(registry, status=status, uses=uses, silent=True)
 
     def serve(self, seen: Seen) -> Response:
-        shown = seen.authorization
-        if shown is None:
-            named = "pull" if seen.method in ("GET", "HEAD") else "pull,push"
-            return challenge(401, bearer(f"repository:foo:{named}"))
-        self.uses[shown] = self.uses.get(shown, 99) - 1
-        if self.uses[shown] >= 0 and shown.removeprefix("Bearer ") in self.issued:
+        if self.permits(seen, ""):
             return tags("1")
-        content = b"" if seen.method == "HEAD" else error("DENIED", "Your Authorization Token is invalid.")
-        return Response.of(self._status, content)
+        named = "pull" if seen.method in ("GET", "HEAD") else "pull,push"
+        return challenge(401, bearer(f"repository:foo:{named}"))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_wordless_refusal_of_a_kept_token_is_heard_out(status: int, method: str) -> None:
-    animal = SilentAboutExpiry(status, 2)
+    animal = SilentAboutExpiry(status, 2, 99)
     client = Client(animal, given())
     both = repository_scopes("foo", "pull", "push")
     for _ in range(2):
@@ -204,7 +207,7 @@ def test_a_wordless_refusal_of_a_kept_token_is_heard_out(status: int, method: st
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_body_waits_until_the_challenge_is_heard(status: int) -> None:
-    animal = SilentAboutExpiry(status, 1)
+    animal = SilentAboutExpiry(status, 1, 99)
     client = Client(animal, given())
     both = repository_scopes("foo", "pull", "push")
     assert client.send("GET", "/v2/foo/tags/list", both) == 200
@@ -221,7 +224,7 @@ def test_a_body_waits_until_the_challenge_is_heard(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_narrower_challenge_does_not_bring_the_dead_token_back(status: int) -> None:
     """The kept token covers what is asked for anew; it was refused, and must not be found again."""
-    animal = SilentAboutExpiry(status, 1)
+    animal = SilentAboutExpiry(status, 1, 99)
     client = Client(animal, given())
     assert client.send("POST", "/v2/foo/blobs/uploads/", repository_scopes("foo", "pull", "push")) == 200
     for _ in range(3):
@@ -233,11 +236,10 @@ def test_a_narrower_challenge_does_not_bring_the_dead_token_back(status: int) ->
 
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_tokens_that_never_serve_again_are_no_endless_story(status: int) -> None:
-    animal = SilentAboutExpiry(status, 1)
+    animal = SilentAboutExpiry(status, 1, 0)
     client = Client(animal, given())
     assert list_tags(client) == 200
     animal.seen.clear()
-    animal.uses |= {f"Bearer T{number}": 0 for number in range(1, 99)}
     try:
         assert list_tags(client) == 400
     except Refused:
@@ -250,9 +252,15 @@ def test_a_bad_request_is_a_bad_request() -> None:
     """400 without DENIED or UNAUTHORIZED is about the request, not about who asks."""
 
     class Strict(SilentAboutExpiry):
-        def serve(self, seen: Seen) -> Response:
-            response = super().serve(seen)
-            return Response.of(400, error("NAME_INVALID")) if response.status == 400 else response
+        @staticmethod
+        def silent(registry: Transport, status: int, uses: tuple[int, ...]) -> Transport:
+            expires = SilentAboutExpiry.silent(registry, status, uses)
+
+            def answer(request: Request) -> Response:
+                response = expires(request)
+                return Response.of(400, error("NAME_INVALID")) if response.status == 400 else response
+
+            return answer
 
     animal = Strict(400, 1)
     client = Client(animal, given())
@@ -312,12 +320,11 @@ class ExpiredPassword(Animal):
     """`expired-password-403`: 403 without a challenge when a password is too old (argoproj/argo-cd#12554, 2023)."""
 
     good = "P1"
+    manner = passwords.ExpiredPassword
 
     def answer(self, seen: Seen) -> Response:
         if seen.authorization == basic("AWS", self.good):
             return tags("1")
-        if seen.authorization is not None:
-            return Response.of(403, b"denied: Your authorization token has expired. Reauthenticate and try again.")
         return challenge(401, 'Basic realm="r"')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from pratique.auth.challenge import parse_challenges
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Unauthorized
 from pratique.http.message import Response
+from pratique.server.manners import challenges
 
 from .animal import (
     DIGEST,
@@ -41,20 +43,20 @@ PERMUTATIONS = [
 class ManyChallenges(Ticketed):
     """`multi-www-authenticate-headers`: several schemes in any order (google/go-containerregistry#1075, 2021)."""
 
-    def __init__(self, *lines: str) -> None:
-        super().__init__()
-        self._lines = lines
+    def __init__(self, *lines: str, joined: bool = False) -> None:
+        super().__init__(partial(challenges.Several, after=lines[1:], joined=joined))
+        self._line = lines[0]
 
     def serve(self, seen: Seen) -> Response:
         if seen.authorization == basic("foo", "bar") or self.permits(seen, "repository:foo:pull"):
             return manifest(seen)
-        return challenge(401, *self._lines)
+        return challenge(401, self._line)
 
 
 @pytest.mark.parametrize("joined", [False, True])
 @pytest.mark.parametrize("lines", PERMUTATIONS)
 def test_the_best_challenge_that_can_be_answered_is(lines: tuple[str, ...], joined: bool) -> None:
-    animal = ManyChallenges(*([", ".join(lines)] if joined else lines))
+    animal = ManyChallenges(*lines, joined=joined)
     assert Client(animal, given()).repository().resolve("1").digest == DIGEST
     expected = "Bearer" if BEARER in lines else "Basic"
     assert animal.lines[0] == "HEAD r.test/v2/foo/manifests/1 -"
@@ -98,7 +100,7 @@ def test_a_line_of_several_challenges_is_taken_apart(line: str, expected: list[t
 
 
 def test_the_token_is_chosen_from_one_line_of_two_challenges() -> None:
-    animal = ManyChallenges(f"{BASIC}, {BEARER}")
+    animal = ManyChallenges(BASIC, BEARER, joined=True)
     Client(animal, given()).repository().resolve("1")
     assert not any("Basic" in line for line in animal.lines if "r.test" in line)
     assert animal.asked == [["repository:foo:pull"]]
@@ -107,11 +109,12 @@ def test_the_token_is_chosen_from_one_line_of_two_challenges() -> None:
 class RepeatedScope(Ticketed):
     """`repeated-scope-param`: one `scope` parameter for each scope (Keppel, 2024; distribution's oauth.md)."""
 
+    manner = challenges.RepeatsScope
+
     def serve(self, seen: Seen) -> Response:
         if self.permits(seen, "repository:a:pull,push repository:b:pull"):
             return Response.of(201)
-        line = bearer("repository:a:pull,push") + ',scope="repository:b:pull"'
-        return challenge(401, line)
+        return challenge(401, bearer("repository:a:pull,push repository:b:pull"))
 
 
 @pytest.mark.parametrize("post", [False, True])
@@ -130,13 +133,16 @@ def test_every_scope_parameter_counts(post: bool) -> None:
 class RealmPerRepository(Animal):
     """`realm-or-service-differs-per-repo`: each repository has its own token service (containerd/cri#610, 2018)."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            partial(challenges.RealmPerRepository, realm="https://auth-{name}.test/token", service="{name}")
+        )
+
     def answer(self, seen: Seen) -> Response:
         if seen.host.startswith("auth-"):
             return token(f"T-{seen.host}")
         name = seen.path.split("/")[2]
-        if seen.authorization == f"Bearer T-auth-{name}.test":
-            return manifest(seen)
-        return challenge(401, bearer(realm=f"https://auth-{name}.test/token", service=name))
+        return manifest(seen) if seen.authorization == f"Bearer T-auth-{name}.test" else challenge(401, bearer())
 
 
 def test_each_realm_is_asked_once_and_its_token_stays_in_its_repository() -> None:
@@ -154,27 +160,27 @@ def test_each_realm_is_asked_once_and_its_token_stays_in_its_repository() -> Non
 class BearerAndBareBasic(Ticketed):
     """`gitea-bearer-plus-bare-basic`: a Basic without realm beside, and the scope `*` (go-gitea/gitea#36920, 2026)."""
 
-    def __init__(self, *lines: str) -> None:
-        super().__init__()
-        self._lines = lines
+    def __init__(self, service: str | None, bare: str, *, star: bool) -> None:
+        super().__init__(partial(challenges.BareBasic, star=star, bare=bare))
+        self._service = service
 
     def serve(self, seen: Seen) -> Response:
         if (seen.authorization or "").startswith("Bearer T"):
             return manifest(seen)
-        return challenge(401, *self._lines)
+        return challenge(401, bearer(service=self._service))
 
 
 @pytest.mark.parametrize(
-    ("lines", "service", "star"),
+    ("bare", "service", "star"),
     [
-        ((bearer(service=None), "Basic"), None, False),
-        ((bearer("*", service="container_registry"),), ["container_registry"], True),
-        ((bearer("*", service="container_registry"), "Basic"), ["container_registry"], True),
-        (("Basic", bearer("*", service="container_registry")), ["container_registry"], True),
+        ("after", None, False),
+        ("", ["container_registry"], True),
+        ("after", ["container_registry"], True),
+        ("before", ["container_registry"], True),
     ],
 )
-def test_a_scope_of_one_star_is_passed_on(lines: tuple[str, ...], service: list[str] | None, star: bool) -> None:
-    animal = BearerAndBareBasic(*lines)
+def test_a_scope_of_one_star_is_passed_on(bare: str, service: list[str] | None, star: bool) -> None:
+    animal = BearerAndBareBasic(service[0] if service else None, bare, star=star)
     Client(animal, given()).repository().resolve("1")
     [asked] = animal.at("auth.test")
     assert asked.query.get("service") == service
@@ -187,8 +193,8 @@ class OddService(Ticketed):
     """`missing-service`: none at all (devcontainers/cli#692, 2023); Harbor insists on it where it is named."""
 
     def __init__(self, service: str | None) -> None:
-        super().__init__()
-        self._service = service
+        super().__init__(challenges.NamesNoService if service is None else None)
+        self._service = service or ""
 
     def serve(self, seen: Seen) -> Response:
         if self.permits(seen, "repository:foo:pull"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from pratique.auth.scopes import ScopeSet
 from pratique.errors import Denied, NotFound, Refused, Unsupported
 from pratique.http.message import Response
+from pratique.server.manners import lists, scopes
 
 from .animal import (
     DIGEST,
@@ -19,34 +22,22 @@ from .animal import (
     error,
     given,
     manifest,
-    wanted,
 )
 
 
 class Deletes(Ticketed):
     """`delete-scope-variants`: a registry that wants one set of actions and says so, or not (containers/image#487, 2018)."""
 
-    def __init__(self, needed: str, *, names: bool, refuses: str = "", status: int = 401, silent: bool = False) -> None:
-        super().__init__()
-        self._needed = needed
-        self._names = names
-        self._refuses = refuses
-        self._status = status
-        self._silent = silent
+    make: type[scopes.DeleteActions] = scopes.DeleteActions
 
-    def issue(self, seen: Seen) -> Response:
-        actions = ScopeSet.parse(" ".join(wanted(seen))).actions
-        if self._refuses in actions:
-            return Response.of(400, b'{"error": "INVALID_REQUEST"}')
-        return super().issue(seen)
+    def __init__(self, needed: str, *, names: bool, refuses: str = "", status: int = 401, silent: bool = False) -> None:
+        make = self.make
+        super().__init__(
+            lambda script: make(script, needed=needed, names=names, refuses=refuses, status=status, silent=silent)
+        )
 
     def serve(self, seen: Seen) -> Response:
-        scope = f"repository:{seen.path.split('/')[2]}:{self._needed}"
-        if self.permits(seen, scope):
-            return Response.of(202)
-        if seen.authorization and self._silent:
-            return Response.of(self._status, error("DENIED"))
-        return challenge(self._status if seen.authorization else 401, bearer(scope if self._names else None))
+        return Response.of(202) if self.permits(seen, "") else challenge(401, bearer())
 
 
 VARIANTS = [
@@ -87,11 +78,17 @@ def test_an_action_that_the_challenge_does_not_name_is_not_guessed() -> None:
     assert not any("delete" in scope for asked in animal.asked for scope in asked)
 
 
+class NobodyMay(scopes.DeleteActions):
+    """No token is good enough."""
+
+    def permits(self, held_scopes: ScopeSet, needed: ScopeSet) -> bool:
+        return False
+
+
 class NeverDeletes(Deletes):
     """A registry that deletes for nobody."""
 
-    def permits(self, seen: Seen, scope: str) -> bool:
-        return False
+    make = NobodyMay
 
 
 @pytest.mark.parametrize("names", [True, False])
@@ -110,11 +107,7 @@ def test_a_delete_that_nobody_may_is_refused_in_the_end(names: bool, silent: boo
 class NeverStar(Ticketed):
     """`star-scope-not-granted`: `*` is granted to nobody, and then nothing else is (GitLab; containers/image#855, 2020)."""
 
-    def issue(self, seen: Seen) -> Response:
-        response = super().issue(seen)
-        if any("*" in scope for scope in wanted(seen)):
-            self.issued[f"T{len(self.issued)}"] = frozenset()
-        return response
+    manner = scopes.NeverStar
 
     def serve(self, seen: Seen) -> Response:
         action = "pull" if seen.method in ("GET", "HEAD") else "delete"
@@ -141,19 +134,18 @@ class TwoTags(Animal):
     """`delete-by-tag-vs-digest`: two tags on one manifest, deleted in one way or another (go-containerregistry#724, 2020)."""
 
     def __init__(self, by_tag: int, by_digest: int = 202) -> None:
-        super().__init__()
+        super().__init__(partial(lists.DeletesDigests, status=by_tag, done=by_tag if by_tag < 300 else by_digest))
         self.tags = {"a", "b"}
-        self._by_tag = by_tag
         self._by_digest = by_digest
 
     def answer(self, seen: Seen) -> Response:
         name = seen.path.rpartition("/")[2]
         if seen.method != "DELETE":
             return manifest(seen)
-        status = self._by_digest if ":" in name else self._by_tag
-        if status < 300:
-            self.tags -= {"a", "b"} if ":" in name else {name}
-        return Response.of(status, b"" if status < 300 else error("UNSUPPORTED", "not by tag"))
+        if self._by_digest >= 300:
+            return Response.of(self._by_digest, error("UNSUPPORTED"))
+        self.tags -= {"a", "b"} if ":" in name else {name}
+        return Response.of(202)
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])

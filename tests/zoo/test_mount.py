@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from pratique.errors import Error
 from pratique.http.message import Response
+from pratique.server.manners import uploads
+from pratique.server.manners.scopes import MountWantsBoth
 from pratique.stores.registry import Repository
+from pratique.testing.scripted import Wrap
 
 from .animal import Client, Seen, basic, bearer, challenge, error, given
 from .storing import Storing, blob_of, content_of, cut, recipe
@@ -32,8 +37,8 @@ def _into(here: Repository, there: Repository, content: bytes = CONTENT) -> bool
 class Mounting(Storing):
     """Mounts as the specification has it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, manner: Wrap | None = None) -> None:
+        super().__init__(manner)
         self.blobs["b", str(BLOB.digest)] = CONTENT
 
     def begin(self, seen: Seen, repository: str) -> Response:
@@ -67,16 +72,11 @@ class WantsBoth(Mounting):
     """
 
     def __init__(self, *, names: bool) -> None:
-        super().__init__()
-        self.names = names
+        super().__init__(partial(MountWantsBoth, names=names))
 
     def serve(self, seen: Seen) -> Response:
         needed = "repository:a:pull,push"
-        if seen.query.get("from"):
-            needed += " repository:b:pull"
-        if not self.permits(seen, needed):
-            return challenge(401, bearer(needed if self.names else "repository:a:pull,push"))
-        return super().serve(seen)
+        return super().serve(seen) if self.permits(seen, needed) else challenge(401, bearer(needed))
 
 
 @pytest.mark.parametrize("names", [True, False])
@@ -123,16 +123,7 @@ class Refuses(Mounting):
     """`mount-denied-fallback`: answers every mount with a status (google/go-containerregistry#1609, goharbor/harbor#22078)."""
 
     def __init__(self, status: int, *lines: str) -> None:
-        super().__init__()
-        self.status = status
-        self.lines_of_challenge = lines
-
-    def mount(self, seen: Seen, repository: str, digest: str, source: str) -> Response:
-        if self.status == 202:
-            return Storing.begin(self, seen, repository)
-        return challenge(
-            self.status, *self.lines_of_challenge, code="BAD_REQUEST", message="invalid repository name: b"
-        )
+        super().__init__(partial(uploads.RefusesMounts, status=status, challenges=lines))
 
 
 def posts(animal: Storing) -> list[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,8 @@ from pratique.auth.secret import Secret
 from pratique.errors import RateLimited, Refused, Unauthorized, Unreachable
 from pratique.http.events import Warned
 from pratique.http.message import Response
+from pratique.server.manners import services
+from pratique.testing.scripted import Wrap
 
 from .animal import (
     DIGEST,
@@ -33,12 +36,7 @@ class OneWayOnly(Ticketed):
     """`oauth2-post-404-405`: the token service knows one way of asking (containerd/containerd#2148, 2018)."""
 
     def __init__(self, status: int, knows: str = "GET") -> None:
-        super().__init__()
-        self._status = status
-        self._knows = knows
-
-    def issue(self, seen: Seen) -> Response:
-        return super().issue(seen) if seen.method == self._knows else Response.of(self._status, error("UNSUPPORTED"))
+        super().__init__(partial(services.OneWayOnly, status=status, knows=knows))
 
     def serve(self, seen: Seen) -> Response:
         name = seen.path.split("/")[2]
@@ -126,8 +124,10 @@ IDENTITY = "eyJidentity"
 class Azure(Ticketed):
     """`identity-token-flow`: the stored secret is a refresh token (ACR; devcontainers/cli#444, 2023)."""
 
+    manner: Wrap | None = services.RefreshOnly
+
     def issue(self, seen: Seen) -> Response:
-        if seen.form.get("refresh_token") != [IDENTITY] or seen.authorization is not None:
+        if seen.form.get("refresh_token") != [IDENTITY]:
             return Response.of(401, error("UNAUTHORIZED"))
         super().issue(seen)
         return ok(json.dumps({"access_token": f"T{len(self.issued)}"}).encode())
@@ -163,12 +163,7 @@ def test_an_identity_token_is_sent_as_refresh_token() -> None:
 class AzureByGet(Azure):
     """`identity-token-flow`: where POST is not understood, the refresh token goes with the user of zeros."""
 
-    def issue(self, seen: Seen) -> Response:
-        if seen.method == "POST":
-            return Response.of(405)
-        if seen.authorization != basic("00000000-0000-0000-0000-000000000000", IDENTITY):
-            return Response.of(401)
-        return Ticketed.issue(self, seen)
+    manner = partial(services.RefreshOnly, by_get=True)
 
 
 def test_an_identity_token_goes_by_get_where_nothing_else_does() -> None:
@@ -196,20 +191,24 @@ class Rotating(Ticketed):
     """`refresh-token-rotation`: each refresh token is good for once (artifact-keeper/artifact-keeper#2477, 2026)."""
 
     def __init__(self, *, rotates: bool = True) -> None:
-        super().__init__()
-        self._rotates = rotates
-        self.good = "R1"
+        super().__init__(Counted if rotates else None)
 
     def issue(self, seen: Seen) -> Response:
-        if seen.form.get("refresh_token") != [self.good]:
+        if seen.form.get("refresh_token") != ["R1"]:
             return Response.of(401, error("UNAUTHORIZED", "revoked"))
         super().issue(seen)
-        self.good = f"R{len(self.issued) + 1}" if self._rotates else self.good
-        return ok(json.dumps({"access_token": f"T{len(self.issued)}", "refresh_token": self.good}).encode())
+        return ok(json.dumps({"access_token": f"T{len(self.issued)}", "refresh_token": "R1"}).encode())
 
     def serve(self, seen: Seen) -> Response:
         name = seen.path.split("/")[2]
         return manifest(seen) if self.permits(seen, f"repository:{name}:pull") else challenge(401, bearer())
+
+
+class Counted(services.Rotates):
+    """Refresh tokens are counted: R2 comes after R1."""
+
+    def fresh(self, before: str) -> str:
+        return f"R{int(before[1:]) + 1}"
 
 
 @pytest.mark.parametrize("rotates", [True, False])
@@ -314,8 +313,6 @@ class GetRefusesPostIsUnknown(OneWayOnly):
     """`oauth2-post-404-405`: GET says why it refuses with 404, and POST is not known at all (the reason must not be lost)."""
 
     def issue(self, seen: Seen) -> Response:
-        if seen.method == "POST":
-            return Response.of(405)
         return Response.of(404, error("NAME_UNKNOWN", "the project has been deleted"))
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
 from pratique.http.message import Response
+from pratique.server.manners import lists
+from pratique.server.manners.tokens import Expires
+from pratique.spec.endpoints import TAGS as TAGS_ENDPOINT
 
-from .animal import Animal, Client, Seen, Ticketed, bearer, challenge, error, given, ok
+from .animal import Animal, Client, Seen, Ticketed, bearer, challenge, given, ok
 
 TAGS = [f"v{number}" for number in range(250)]
 
@@ -27,12 +31,9 @@ class AtMost1000(Animal):
     """`page-size-limits`: too large a page is refused with 400 or 405 (ECR; google/go-containerregistry#681, 2020)."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self._status = status
+        super().__init__(partial(lists.PageSize, most=1000, status=status))
 
     def answer(self, seen: Seen) -> Response:
-        if int(seen.query.get("n", ["0"])[0]) > 1000:
-            return Response.of(self._status, error("UNSUPPORTED", "Invalid parameter at 'maxResults'"))
         return page(seen, 100)
 
 
@@ -46,8 +47,10 @@ def test_a_page_size_that_is_refused_is_left_out(status: int) -> None:
 class Capped(Animal):
     """`page-size-limits`: too large a page is made smaller without a word (Quay; renovatebot/renovate#16822, 2022)."""
 
+    manner = partial(lists.PageSize, most=100, status=0)
+
     def answer(self, seen: Seen) -> Response:
-        return page(seen, 100)
+        return page(seen, max(int(seen.query["n"][0]), 100))
 
 
 @pytest.mark.parametrize("limit", [None, 1, 10_000])
@@ -67,16 +70,11 @@ def test_no_page_size_is_asked_for_unless_wanted() -> None:
 class ShortLived(Ticketed):
     """`long-pagination-token-expiry`: a token is good for two requests, and the list has five pages."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._uses: dict[str, int] = {}
+    manner = partial(Expires, uses=(2,), ids=(TAGS_ENDPOINT.id,))
 
     def serve(self, seen: Seen) -> Response:
         scope = "repository:foo:pull"
-        used = self._uses[seen.authorization or ""] = self._uses.get(seen.authorization or "", 0) + 1
-        if not self.permits(seen, scope) or used > 2:
-            return challenge(401, bearer(scope, problem="invalid_token" if seen.authorization else None))
-        return page(seen, 50)
+        return page(seen, 50) if self.permits(seen, scope) else challenge(401, bearer(scope))
 
 
 def test_a_token_that_ends_between_pages_is_renewed() -> None:
@@ -100,6 +98,7 @@ class PagesOfTwoServices(Animal):
         return page(seen, 125)
 
 
+@pytest.mark.tells_secrets("each token is named after its token service")
 def test_each_page_is_asked_for_with_its_own_permission() -> None:
     animal = PagesOfTwoServices()
     assert list(Client(animal, given()).repository().tags()) == TAGS

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import pytest
 
 from pratique.errors import Unauthorized
 from pratique.http.message import Request, Response
+from pratique.server.manners import ping
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 
@@ -38,9 +40,9 @@ from .animal import (
 class OpenPingBasicRepository(Animal):
     """`ping-200-repo-401-basic`: `/v2/` is open, `foo` wants Basic, `bar` is for everybody (containers/image#2754, 2025)."""
 
+    manner = ping.OpenPing
+
     def answer(self, seen: Seen) -> Response:
-        if seen.path == "/v2/":
-            return ok()
         if seen.path.startswith("/v2/foo/") and seen.authorization != basic("foo", "bar"):
             return challenge(401, 'Basic realm="app"')
         return tags("latest") if seen.path.endswith("/tags/list") else manifest(seen)
@@ -73,10 +75,12 @@ def test_a_wrong_password_is_reported_with_its_source_and_the_challenge() -> Non
 class OpenPingBearerRepository(Animal):
     """`ping-200-repo-401-bearer`: `/v2/` is open, the repository wants a token (containers/image#2754, 2025)."""
 
+    manner = ping.OpenPing
+
     def answer(self, seen: Seen) -> Response:
         if seen.host == "auth.test":
             return token("T") if seen.authorization == basic("foo", "bar") else challenge(401)
-        if seen.path == "/v2/" or seen.authorization == "Bearer T":
+        if seen.authorization == "Bearer T":
             return manifest(seen)
         return challenge(401, f'Bearer realm="{REALM}",service="h",scope="repository:foo:pull"')
 
@@ -133,15 +137,14 @@ class InvitingCatalogue(Animal):
     """`ping-200-with-www-authenticate`: 200 with a challenge, unquoted and in lower case (project-zot/zot#3869, 2026)."""
 
     def __init__(self, line: str) -> None:
-        super().__init__()
-        self._line = line
+        super().__init__(partial(ping.Invites, line=line))
 
     def answer(self, seen: Seen) -> Response:
         if seen.host == "auth.test":
             return token("T") if seen.authorization == basic("foo", "bar") else challenge(401)
         known = seen.authorization in (basic("foo", "bar"), "Bearer T")
         names = ["pub", "priv"] if known else ["pub"]
-        return ok(json.dumps({"repositories": names}).encode(), ("WWW-Authenticate", self._line))
+        return ok(json.dumps({"repositories": names}).encode())
 
 
 INVITATIONS = ["basic realm=zot", "basic realm=my own zot", f"bearer realm={REALM}"]
@@ -176,10 +179,9 @@ def test_an_invitation_that_nobody_can_follow_spoils_nothing(line: str) -> None:
 class SniffsAgents(Ticketed):
     """`ping-user-agent-dependent`: `/v2/` is closed to what calls itself Docker (project-zot/zot#3868, 2026)."""
 
+    manner = ping.SniffsAgents
+
     def serve(self, seen: Seen) -> Response:
-        agent = seen.headers.get("User-Agent") or ""
-        if seen.path == "/v2/":
-            return challenge(401, 'Basic realm="zot"') if agent.startswith("docker/") else ok()
         if seen.path.startswith("/v2/private/") and not self.permits(seen, "repository:private:pull"):
             return challenge(401, bearer("repository:private:pull"))
         return manifest(seen)
@@ -220,12 +222,9 @@ class NoPing(Animal):
     """`ping-404-or-redirect`: `/v2/` is missing, forbidden or elsewhere, the repository is there (Quay; ingresses)."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self._status = status
+        super().__init__(partial(ping.NoPing, status=status))
 
     def answer(self, seen: Seen) -> Response:
-        if seen.path.rstrip("/") == "/v2":
-            return Response.of(self._status, b"", ("Location", "/elsewhere"))
         if seen.path.startswith("/v2/foo/manifests/1"):
             return manifest(seen)
         return Response.of(404, error("MANIFEST_UNKNOWN"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from pratique.auth.realms import RealmPolicy
+from pratique.config.hosts import Hosts
 from pratique.errors import Misbehaved, Unreachable
 from pratique.http.message import Request, Response, Unanswered
 from pratique.http.origin import Origin
+from pratique.http.trust import Trust
+from pratique.server.manners.challenges import Realm
 
 from .animal import Animal, Client, Seen, basic, bearer, challenge, given, tags, token
 
@@ -59,14 +64,49 @@ def test_plain_http_is_spoken_where_it_is_asked_for() -> None:
     assert {seen.url for seen in animal.seen} == {"http://r.test/v2/foo/tags/list"}
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_certificate_that_is_not_verified_is_no_leave_to_speak_http(verify: bool) -> None:
+    animal = OnlyPlainHttp()
+    client = Client(animal, given(), reaches=Hosts(frozenset({"r.test"}), Trust(verify=verify)))
+    with pytest.raises(Unreachable, match="no TLS connection"):
+        list(client.repository().tags())
+    assert [seen.url for seen in animal.seen] == ["https://r.test/v2/foo/tags/list"]
+
+
+def test_a_host_that_the_user_marked_is_asked_what_it_speaks_and_no_other() -> None:
+    animal = OnlyPlainHttp()
+    hosts = Hosts(insecure=lambda origin: origin.netloc == "old.test:5000")
+    assert list(
+        Client(animal, given("foo", "bar", "old.test:5000"), registry="old.test:5000", reaches=hosts)
+        .repository()
+        .tags()
+    )
+    assert {seen.url for seen in animal.seen} == {"http://old.test:5000/v2/foo/tags/list"}
+    animal.seen.clear()
+    for other in ("old.test", "old.test:5001"):
+        with pytest.raises(Unreachable, match="no TLS connection"):
+            list(Client(animal, given("foo", "bar", other), registry=other, reaches=hosts).repository().tags())
+    assert {seen.url.partition(":")[0] for seen in animal.seen} == {"https"}
+
+
+def test_plain_http_is_for_the_registry_that_the_command_names() -> None:
+    animal = OnlyPlainHttp()
+    hosts = Hosts(frozenset({"r.test"}), plain_http=True)
+    assert list(Client(animal, given(), reaches=hosts).repository().tags()) == ["latest"]
+    with pytest.raises(Unreachable, match="no TLS connection"):
+        list(Client(animal, given(), registry="mirror.test", reaches=hosts).repository().tags())
+
+
 class BehindTls(Animal):
     """`token-realm-http-for-https-registry`: TLS ends before the registry, which does not know (tigera/operator#5015, 2025)."""
+
+    manner = partial(Realm, realm="http://{netloc}/v2/token")
 
     def answer(self, seen: Seen) -> Response:
         if seen.path == "/v2/token":
             return token("T")
         good = seen.authorization == "Bearer T"
-        return tags("latest") if good else challenge(401, bearer("repository:foo:pull", realm="http://r.test/v2/token"))
+        return tags("latest") if good else challenge(401, bearer("repository:foo:pull"))
 
 
 def test_a_plain_realm_of_an_https_registry_is_refused_and_explained() -> None:

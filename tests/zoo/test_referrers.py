@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
 from pratique.errors import Unauthorized
 from pratique.http.message import Response
+from pratique.server.manners import lists
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
@@ -36,12 +38,10 @@ class WithoutApi(Animal):
     """`referrers-404-fallback`: there is no such API; what answers in its place differs (go-containerregistry#1647, 2023)."""
 
     def __init__(self, answered: Response) -> None:
-        super().__init__()
-        self._answered = answered
+        body, content_type = answered.excerpt(10_000).decode(), answered.headers.get("Content-Type") or ""
+        super().__init__(partial(lists.WithoutReferrers, status=answered.status, body=body, content_type=content_type))
 
     def answer(self, seen: Seen) -> Response:
-        if "/referrers/" in seen.path:
-            return self._answered
         if seen.path == "/v2/":
             return ok()
         if seen.path.endswith(f"/manifests/{TAG}"):
@@ -77,11 +77,9 @@ UNTYPED_IMAGE = Response.of(200, MANIFEST, ("Content-Type", "application/json"))
     ids=lambda value: str(value) if isinstance(value, bool) else f"{value.status}",
 )
 def test_the_tag_schema_stands_in(answered: Response, remembered: bool) -> None:
-    raw = answered.excerpt(10_000)
     animal = WithoutApi(answered)
     repository = Client(animal).repository()
     for number in range(2):
-        animal._answered = Response.of(answered.status, raw, *answered.headers.without("Content-Length"))
         assert list(repository.referrers(DIGEST)) == [SIGNATURE, SBOM], number
     once, again = ["referrers", "manifests"], ["manifests"] if remembered else ["referrers", "manifests"]
     assert animal.asked == once + again
@@ -92,17 +90,20 @@ def test_nothing_refers_where_there_is_neither() -> None:
     assert list(Client(WithoutApi(Response.of(404))).repository().referrers(other)) == []
 
 
-class UnknownSubject(WithoutApi):
+class UnknownSubject(Animal):
     """`referrers-404-fallback`: an unknown subject is 400, a known one has its list (Quay; sigstore/sigstore-js#1187, 2024)."""
 
+    manner = lists.UnknownSubject
+
     def answer(self, seen: Seen) -> Response:
-        if seen.path.endswith(f"/referrers/{DIGEST}"):
-            return listed(SIGNATURE)
-        return super().answer(seen)
+        if seen.path.endswith(f"/manifests/{DIGEST}"):
+            return manifest(seen)
+        known = seen.path.endswith(f"/referrers/{DIGEST}")
+        return listed(SIGNATURE) if known else Response.of(404, error("MANIFEST_UNKNOWN"))
 
 
 def test_one_unknown_subject_does_not_make_the_api_unknown() -> None:
-    repository = Client(UnknownSubject(Response.of(400, error("MANIFEST_INVALID")))).repository()
+    repository = Client(UnknownSubject()).repository()
     assert list(repository.referrers(Digest.of(b"unknown"))) == []
     assert list(repository.referrers(DIGEST)) == [SIGNATURE]
 
@@ -137,8 +138,10 @@ def test_a_refusal_is_told_and_not_taken_for_an_empty_list() -> None:
 class DashIsColon(Animal):
     """`referrers-tag-resolves-to-subject`: the tag of the schema is taken for the digest (GitLab; oras-go#1396, 2025)."""
 
+    manner = lists.DashIsColon
+
     def answer(self, seen: Seen) -> Response:
-        return Response.of(404) if "/referrers/" in seen.path else manifest(seen)
+        return manifest(seen) if seen.path.endswith(f"/manifests/{DIGEST}") else Response.of(404)
 
 
 def test_the_subject_is_not_its_own_referrer() -> None:
@@ -161,11 +164,10 @@ class Filters(Animal):
     """`referrers-filter`: the filter is applied or not, and the list comes in pages (distribution specification, end-12b)."""
 
     def __init__(self, applies: bool) -> None:
-        super().__init__()
-        self._applies = applies
+        super().__init__(None if applies else lists.FiltersNothing)
 
     def answer(self, seen: Seen) -> Response:
-        wanted = seen.query.get("artifactType", [""])[0] if self._applies else ""
+        wanted = seen.query.get("artifactType", [""])[0]
         kept = [entry for entry in (SIGNATURE, SBOM) if not wanted or entry.artifact_type == wanted]
         applied = {"OCI_Filters_Applied": "artifactType"} if wanted else {}
         if "page" in seen.query:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from io import BytesIO
+
 import pytest
 
 from pratique.errors import Denied, RateLimited, Unreachable
 from pratique.http.events import Retried
-from pratique.http.message import Headers, Request, Response, Unanswered
+from pratique.http.message import Headers, Request, Response, Transport, Unanswered
+from pratique.server.effects import Cuts
+from pratique.server.manners.trouble import Troubled as Trouble
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 
@@ -19,11 +24,11 @@ class Busy(Animal):
     """`retry-after-429`: 429 so many times, then an answer (containers/container-libs#42, 2025; docker/hub-feedback#1907)."""
 
     def __init__(self, *lines: tuple[str, str], times: int = 1) -> None:
-        super().__init__()
-        self._lines, self._times = lines, times
+        fields = tuple(f"{name}: {value}" for name, value in lines)
+        super().__init__(partial(Trouble, status=429, body=QUOTA.decode(), fields=fields, times=times))
 
     def answer(self, seen: Seen) -> Response:
-        return Response.of(429, QUOTA, *self._lines) if len(self.seen) <= self._times else tags("latest")
+        return tags("latest")
 
 
 DATE = ("Date", "Sat, 31 Jan 2026 23:59:30 GMT")
@@ -91,15 +96,10 @@ class Troubled(Animal):
     """`retry-5xx-and-unknown-body`: 5xx with any body, and connections that break (docker/hub-feedback#1907, 2019)."""
 
     def __init__(self, status: int, body: bytes, times: int = 2) -> None:
-        super().__init__()
-        self._status, self._body, self._times = status, body, times
+        super().__init__(partial(Trouble, status=status, body=body.decode("utf-8", "surrogateescape"), times=times))
 
     def answer(self, seen: Seen) -> Response:
-        if len(self.seen) > self._times:
-            return Response.of(202) if seen.method == "DELETE" else manifest(seen)
-        if not self._status:
-            raise Unanswered(f"{seen.method}: the connection was reset", transient=True)
-        return Response.of(self._status, self._body)
+        return Response.of(202) if seen.method == "DELETE" else manifest(seen)
 
 
 BODIES = [
@@ -149,13 +149,17 @@ class BusyTokenService(Animal):
     """`retry-after-429` at the token service: the registry is fine, its token service is busy."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self._status = status
+        super().__init__(partial(self.busy, status=status))
+
+    @staticmethod
+    def busy(script: Transport, status: int) -> Transport:
+        """The trouble is before the token service alone."""
+        trouble = Trouble(script, status=status, fields=("Retry-After: 3",))
+        return lambda request: (trouble if request.origin.host == "auth.test" else script)(request)
 
     def answer(self, seen: Seen) -> Response:
         if seen.host == "auth.test":
-            declined = Response.of(self._status, b"", ("Retry-After", "3"))
-            return declined if len(self.at("auth.test")) == 1 else ok(b'{"token":"T"}')
+            return ok(b'{"token":"T"}')
         return tags("latest") if seen.authorization == "Bearer T" else challenge(401, bearer("repository:foo:pull"))
 
 
@@ -172,32 +176,12 @@ class CutBlob(Animal):
     """`retry-5xx-and-unknown-body`: content breaks off in the middle, over and over."""
 
     CONTENT = bytes(100_000)
+    manner = partial(Cuts, at="answer", bytes=30_000)
 
     def answer(self, seen: Seen) -> Response:
         start = int((seen.headers.get("Range") or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
-        part = _Breaking(self.CONTENT[start : start + 30_000], last=start + 30_000 >= len(self.CONTENT))
         said = f"bytes {start}-{len(self.CONTENT) - 1}/{len(self.CONTENT)}"
-        return Response(206 if start else 200, Headers([("Content-Range", said)]), part)
-
-
-class _Breaking:
-    def __init__(self, content: bytes, last: bool) -> None:
-        self._content, self._last = memoryview(content), last
-
-    def read(self, size: int = -1, /) -> bytes:
-        buffer = bytearray(size if size >= 0 else len(self._content))
-        return bytes(buffer[: self.readinto(buffer)])
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:
-        count = min(len(buffer), len(self._content))
-        if not count and not self._last:
-            raise Unanswered("the answer was cut", transient=True)
-        memoryview(buffer)[:count] = self._content[:count]
-        self._content = self._content[count:]
-        return count
-
-    def close(self) -> None:
-        pass
+        return Response(206 if start else 200, Headers([("Content-Range", said)]), BytesIO(self.CONTENT[start:]))
 
 
 def test_a_blob_is_read_on_where_it_was_cut() -> None:

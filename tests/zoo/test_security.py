@@ -12,6 +12,7 @@ from pratique.auth.realms import Reach, RealmPolicy
 from pratique.auth.secret import Secret
 from pratique.errors import Error, Misbehaved, Refused, Unauthorized
 from pratique.http.message import Request, Response
+from pratique.server.manners.challenges import Realm
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 
@@ -26,13 +27,13 @@ class RealmElsewhere(Animal):
     """`realm-on-other-host`: the registry names any token service that it likes (go-containerregistry#2193, 2025)."""
 
     def __init__(self, realm: str) -> None:
-        super().__init__()
         self.realm = realm
+        super().__init__(lambda script: lambda request: Realm(script, realm=self.realm)(request))
 
     def answer(self, seen: Seen) -> Response:
         if seen.path == "/token":
             return token("T") if seen.authorization == basic("foo", "bar") else challenge(401)
-        return tags("latest") if seen.authorization == "Bearer T" else challenge(401, bearer(SCOPE, realm=self.realm))
+        return tags("latest") if seen.authorization == "Bearer T" else challenge(401, bearer(SCOPE))
 
     @property
     def elsewhere(self) -> list[str]:

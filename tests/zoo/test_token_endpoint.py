@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from pratique.auth.credentials import ANONYMOUS, Credentials
@@ -10,6 +13,7 @@ from pratique.auth.realms import RealmPolicy
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Refused, Unauthorized, Unreachable
 from pratique.http.message import Request, Response, Unanswered
+from pratique.server.manners import challenges, services
 
 from .animal import (
     DIGEST,
@@ -44,11 +48,7 @@ class RefusesAnybody(Private):
     """`token-endpoint-4xx-anonymous`: no token for anybody without a name (Quay, GAR, Harbor; helm/helm#13228, 2024)."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self._status = status
-
-    def issue(self, seen: Seen) -> Response:
-        return super().issue(seen) if seen.authorization else Response.of(self._status, error("DENIED", "who are you"))
+        super().__init__(partial(services.RefusesAnybody, status=status))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -81,13 +81,10 @@ class PublicButPicky(Private):
     """`wrong-credentials-public-repo`: a token for anybody, none for a wrong password (ansible-community/images#87, 2024)."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self._status = status
+        super().__init__(partial(services.Picky, status=status))
 
     def issue(self, seen: Seen) -> Response:
-        if seen.authorization in (None, RIGHT):
-            return super().issue(seen)
-        return Response.of(self._status, error("DENIED", "Your authorization token has expired"))
+        return super().issue(seen) if seen.authorization in (None, RIGHT) else challenge(401)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -209,13 +206,12 @@ def test_refused_credentials_are_not_followed_by_what_failed_before() -> None:
 class Expiring(Private):
     """`expires-in-missing`: says nothing, or very little, of how long a token lives (Quay)."""
 
-    def __init__(self, **fields: object) -> None:
-        super().__init__()
-        self._fields = fields
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(partial(services.SaysLittle, fields=fields))
 
     def issue(self, seen: Seen) -> Response:
         super().issue(seen)
-        return token(f"T{len(self.issued)}", **self._fields)
+        return token(f"T{len(self.issued)}", expires_in=1, issued_at="2001-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +251,7 @@ def test_a_token_that_dies_before_its_time_is_survived() -> None:
 class RealmElsewhere(Ticketed):
     """`realm-unreachable-name`: the registry believes in a name that does not lead there (go-gitea/gitea#28039, 2023)."""
 
-    realm = "https://internal.test/token"
+    manner = partial(challenges.Realm, realm="https://internal.test/token")
 
     def __call__(self, request: Request) -> Response:
         if request.origin.host == "internal.test":
@@ -266,7 +262,7 @@ class RealmElsewhere(Ticketed):
     def serve(self, seen: Seen) -> Response:
         if self.permits(seen, "repository:foo:pull"):
             return manifest(seen)
-        return challenge(401, bearer(realm=self.realm))
+        return challenge(401, bearer())
 
 
 def test_an_unreachable_realm_is_told_with_who_named_it() -> None:
@@ -288,11 +284,7 @@ class QuotaAtTheTokenService(Private):
     """`do-403-quota-at-token`: the reason is in the body of the token service (docker/build-push-action#585, 2022)."""
 
     def __init__(self, content: bytes) -> None:
-        super().__init__()
-        self._content = content
-
-    def issue(self, seen: Seen) -> Response:
-        return Response.of(403, self._content)
+        super().__init__(partial(services.Quota, body=content.decode(), actions=()))
 
 
 REASON = "registry contains 1 repositories, limit is 1"
@@ -316,9 +308,7 @@ def test_a_long_complaint_is_cut() -> None:
 class BrokenOffline(Private):
     """`offline-token-breaks`: asking for more than a token breaks it (a comment in regclient)."""
 
-    def issue(self, seen: Seen) -> Response:
-        asked = seen.url + seen.content.decode()
-        return token("") if "offline" in asked or "access_type" in asked else super().issue(seen)
+    manner = services.BrokenOffline
 
 
 @pytest.mark.parametrize("user", ["foo", "<token>"])

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from io import BytesIO
 
 import pytest
 
 from pratique.errors import ContentMismatch, Denied, Error, Misbehaved, NotFound, Unauthorized, Unreachable
-from pratique.http.message import Request, Response, Stream
+from pratique.http.message import Request, Response, Stream, Transport
+from pratique.server.manners import uploads
+from pratique.server.manners.scopes import CreatesOnPush, GrantsPull
+from pratique.server.manners.tokens import Expires
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores.registry import Repository
 from pratique.stores.uploading import UploadOptions
+from pratique.testing.scripted import Wrap
 
 from .animal import (
     DIGEST,
@@ -85,10 +90,7 @@ def test_what_fits_a_chunk_is_not_made_one() -> None:
 class LeastChunk(Storing):
     """Names the shortest chunk that it takes (distribution specification, §Pushing a blob in chunks)."""
 
-    def begin(self, seen: Seen, repository: str) -> Response:
-        answer = super().begin(seen, repository)
-        answer.headers = answer.headers.having("OCI-Chunk-Min-Length", "600")
-        return answer
+    manner = partial(uploads.LeastChunk, least=600)
 
 
 def test_chunks_are_not_shorter_than_the_registry_wants() -> None:
@@ -104,35 +106,36 @@ class ShortTokens(Storing):
     """`token-expires-mid-upload`: a token is good for some requests, and the content is read first (moby/moby#33558)."""
 
     def __init__(self, *lives: int) -> None:
-        super().__init__()
-        self.lives = list(lives)
-        self.left: dict[str, int] = {}
-
-    def issue(self, seen: Seen) -> Response:
-        answer = super().issue(seen)
-        self.left[f"Bearer T{len(self.issued)}"] = self.lives.pop(0) if self.lives else 100
-        return answer
+        super().__init__(lambda script: Eating(script, self, uses=(*lives, 100)))
 
     def serve(self, seen: Seen) -> Response:
-        held = seen.authorization or ""
-        if not self.left.get(held):
-            problem = "invalid_token" if held else None
-            if held:
-                self.eat(seen)
-            return challenge(401, bearer("repository:foo:pull,push", problem=problem))
-        self.left[held] -= 1
-        return super().serve(seen)
+        needed = "repository:foo:pull,push"
+        return super().serve(seen) if self.permits(seen, needed) else challenge(401, bearer(needed))
 
-    def eat(self, seen: Seen) -> None:
+    def eat(self, content: bytes) -> None:
         """What becomes of the content of a request that is refused."""
+
+
+class Eating(Expires):
+    """What comes with an expired token is the animal's to eat."""
+
+    def __init__(self, registry: Transport, animal: ShortTokens, *, uses: tuple[int, ...]) -> None:
+        super().__init__(registry, uses=uses)
+        self._animal = animal
+
+    def expired(self, request: Request) -> Response:
+        if request.body is not None:
+            with request.body.open() as stream:
+                self._animal.eat(stream.read())
+        return super().expired(request)
 
 
 class ShortTokensAndHungry(ShortTokens):
     """The same; half of what came with the refused request was kept."""
 
-    def eat(self, seen: Seen) -> None:
-        if seen.content:
-            self.take("1", seen.content[: len(seen.content) // 2])
+    def eat(self, content: bytes) -> None:
+        if content:
+            self.take("1", content[: len(content) // 2])
 
 
 def test_a_token_that_expires_before_the_last_request_is_renewed() -> None:
@@ -194,23 +197,16 @@ def test_a_server_that_refuses_every_token_is_told_of() -> None:
 class SendsElsewhere(Storing):
     """`upload-to-other-origin`: the session is a signed URL of a storage that takes one PUT and no permission but its own."""
 
-    place = "https://storage.test/put/{repository}/{session}?sig=a%2Fb&X-Amz-Expires=60"
+    storage = "https://storage.test/put/{repository}/{session}?sig=a%2Fb&X-Amz-Expires=60"
+    manner: Wrap | None = partial(uploads.UploadElsewhere, to=storage)
 
     def __init__(self, says_digest: bool = True, loses: bool = False) -> None:
         super().__init__()
         self.says_digest = says_digest
         self.loses = loses
 
-    def answer(self, seen: Seen) -> Response:
-        if seen.host != "storage.test":
-            return super().answer(seen)
-        if seen.authorization or seen.headers.get("Cookie"):
-            return Response.of(400, b"<Error>Only one auth mechanism allowed</Error>")
-        if seen.method != "PUT" or seen.query["sig"] != ["a/b"]:
-            return Response.of(403, b"<Error>SignatureDoesNotMatch</Error>")
-        _, _, repository, session = seen.path.split("/")
-        self.take(session, seen.content)
-        done = self.end(seen, repository, session)
+    def end(self, seen: Seen, repository: str, session: str) -> Response:
+        done = super().end(seen, repository, session)
         if self.loses:
             self.blobs.clear()
         return done if self.says_digest and done.status == 201 else Response.of(200)
@@ -240,17 +236,26 @@ def test_somebody_elses_word_is_checked_with_the_registry(loses: bool) -> None:
     assert animal.lines[-1].startswith("HEAD r.test/v2/foo/blobs/sha256:")
 
 
+def own_tickets(script: Transport) -> Transport:
+    """The storage, behind a token service of its own."""
+    behind = uploads.UploadElsewhere(script, to=SendsElsewhere.storage)
+
+    def answer(request: Request) -> Response:
+        if request.path == "/token":
+            return token("theirs")
+        if request.origin.host != "storage.test":
+            return behind(request)
+        if request.headers.get("Authorization") != "Bearer theirs":
+            return challenge(401, bearer(realm="https://storage.test/token", service="storage.test"))
+        return behind(request.without("Authorization"))
+
+    return answer
+
+
 class OwnTickets(SendsElsewhere):
     """The storage has a token service of its own, for whoever comes."""
 
-    def answer(self, seen: Seen) -> Response:
-        if seen.path == "/token":
-            return token("theirs")
-        if seen.host == "storage.test" and seen.authorization != "Bearer theirs":
-            return challenge(401, bearer(realm="https://storage.test/token", service="storage.test"))
-        if seen.host == "storage.test":
-            seen = Seen(seen.method, seen.url, seen.headers.without("Authorization"), seen.content)
-        return super().answer(seen)
+    manner: Wrap | None = staticmethod(own_tickets)
 
 
 def test_somebody_else_is_not_told_what_we_may_do() -> None:
@@ -332,18 +337,7 @@ class RangeIsStuck(Storing):
     """`chunk-ecr-range-stuck`: PATCH is answered 201, `Range` stays, there is no status (aws/containers-roadmap#2831)."""
 
     least = 5 * MIB
-
-    def range(self, size: int) -> tuple[tuple[str, str], ...]:
-        return (("Range", f"0-{min(size, 2 * self.least) - 1}"),)
-
-    def upload(self, seen: Seen, repository: str, session: str) -> Response:
-        if seen.method == "GET":
-            return Response.of(404, error("BLOB_UPLOAD_UNKNOWN"))
-        if seen.method == "PATCH" and len(seen.content) < self.least and len(self.sessions[session]) < 15 * MIB:
-            return Response.of(400, error("BLOB_UPLOAD_INVALID"))
-        answer = super().upload(seen, repository, session)
-        answer.status = 201 if seen.method == "PATCH" and answer.status == 202 else answer.status
-        return answer
+    manner = partial(uploads.RangeIsStuck, least=least)
 
 
 @pytest.mark.parametrize("chunk", [None, 5 * MIB, 6 * MIB, 2 * MIB])
@@ -359,32 +353,20 @@ def test_a_range_that_lags_behind_is_not_believed(chunk: int | None) -> None:
 class NoPatch(Storing):
     """`chunk-gar-unsupported`: one PUT is the only way (containers/skopeo#1101)."""
 
-    def upload(self, seen: Seen, repository: str, session: str) -> Response:
-        if seen.method == "PATCH":
-            return Response.of(400, b"<HTML><title>Request Error</title></HTML>")
-        return super().upload(seen, repository, session)
+    manner = uploads.NoPatch
 
 
 class OnlyPatch(Storing):
     """The reverse: content in a PUT is refused (containerd/containerd#3533)."""
 
     def __init__(self, status: int) -> None:
-        super().__init__()
-        self.status = status
-
-    def upload(self, seen: Seen, repository: str, session: str) -> Response:
-        if seen.method == "PUT" and seen.content:
-            return Response.of(self.status, error("UNSUPPORTED"))
-        return super().upload(seen, repository, session)
+        super().__init__(partial(uploads.OnlyPatch, status=status))
 
 
 class ForgetsPut(Storing):
     """Content in a PUT is not looked at, so that the digest is always wrong."""
 
-    def upload(self, seen: Seen, repository: str, session: str) -> Response:
-        if seen.method == "PUT" and seen.content:
-            seen = Seen(seen.method, seen.url, seen.headers)
-        return super().upload(seen, repository, session)
+    manner = partial(uploads.OnlyPatch, status=0)
 
 
 def test_patch_refused_falls_back_to_put() -> None:
@@ -412,20 +394,7 @@ class AtMost(Storing):
     """`chunk-ghcr-4mib`: no body of a request may be longer than this (ocx-sh/ocx#237); proxies answer 413."""
 
     def __init__(self, most: int, status: int, *, of_put: bool, speaks: bool = True) -> None:
-        super().__init__()
-        self.most = most
-        self.status = status
-        self.of_put = of_put
-        self.speaks = speaks
-
-    def upload(self, seen: Seen, repository: str, session: str) -> Response:
-        if len(seen.content) > self.most and (self.of_put or seen.method == "PATCH"):
-            answer = Response.of(self.status, error("REQUESTED_RANGE_NOT_SATISFIABLE", "the request body is too large"))
-            stands = self.range(len(self.sessions[session]))
-            for name, value in stands if self.speaks else ():
-                answer.headers = answer.headers.having(name, value)
-            return answer
-        return super().upload(seen, repository, session)
+        super().__init__(partial(uploads.AtMost, most=most, status=status, put=of_put, tells=speaks))
 
 
 @pytest.mark.parametrize("status", [413, 416])
@@ -473,22 +442,10 @@ class Dialect(Storing):
     """`range-header-dialects`: what `Range` says of a session (regclient/regclient#627 and #961)."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-    def range(self, size: int) -> tuple[tuple[str, str], ...]:
-        said = {
-            "bytes": f"bytes=0-{size - 1}",  # Quay, also of an empty upload
-            "one too many": f"0-{size}",
-            "quay": f"bytes=0-{size}" if size else "bytes=0--1",
-            "of the last chunk": f"{max(size - 400, 0)}-{max(size - 1, 0)}",
-            "odd": "bytes",
-            "absent": None,
-        }[self.name]
-        return (("Range", said),) if said else ()
+        super().__init__(partial(uploads.Dialect, dialect=name))
 
 
-DIALECTS = ["bytes", "one too many", "quay", "of the last chunk", "odd", "absent"]
+DIALECTS = uploads.Dialect.WAYS
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -737,9 +694,9 @@ def test_a_post_that_fails_is_sent_again() -> None:
 class ClosesOnMissingRepository(Storing):
     """`ecr-repo-missing-abort`: POST to a repository that is missing closes the connection (dotnet/sdk-container-builds#279)."""
 
+    manner = uploads.ClosesOnMissingRepository
+
     def serve(self, seen: Seen) -> Response:
-        if seen.method == "POST":
-            raise cut()
         return Response.of(404, error("NAME_UNKNOWN"))
 
 
@@ -806,13 +763,11 @@ def test_content_is_sent_again_where_it_meets_the_challenge() -> None:
 class MakesRepositories(Storing):
     """`challenge-scope-narrower-than-session`: a token to push makes the repository (helm/helm#32144)."""
 
+    manner = CreatesOnPush
+
     def serve(self, seen: Seen) -> Response:
-        exists = any(("repository:foo", "push") in held for held in self.issued.values())
-        if exists and self.permits(seen, "repository:foo:pull,push"):
-            return super().serve(seen)
-        return challenge(
-            401, bearer("repository:foo:pull" if seen.method in ("GET", "HEAD") else "repository:foo:push")
-        )
+        needed = "repository:foo:pull,push"
+        return super().serve(seen) if self.permits(seen, needed) else challenge(401, bearer(needed))
 
 
 def test_a_push_asks_for_all_that_it_needs_when_it_first_looks() -> None:
@@ -866,10 +821,13 @@ def test_a_wrong_password_is_no_news_of_a_blob() -> None:
 class TokensForLess(Storing):
     """`token-grants-less-than-asked`: a token is for reading, whatever was asked (digitalocean/doctl#1464)."""
 
+    manner = GrantsPull
+
     def serve(self, seen: Seen) -> Response:
-        if seen.authorization is None:
-            return challenge(401, bearer("repository:foo:pull,push"))
-        return challenge(401, bearer("repository:foo:pull,push", problem="insufficient_scope"))
+        needed = "repository:foo:pull,push"
+        if self.permits(seen, needed):
+            return super().serve(seen)
+        return challenge(401, bearer(needed, problem="insufficient_scope" if seen.authorization else None))
 
 
 def test_a_token_for_less_ends_the_push() -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from ..errors import InvalidInput
 from ..spec.reference import DOCKER_HUB
@@ -94,6 +94,25 @@ class Credentials(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A place that keeps what it was told, and can be told that it is of no use any more."""
+
+    def forget(self, credential: Credential) -> None:
+        """Ask anew the next time: this one was refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one place has for a repository: the keys and helpers in the order of search, or why it cannot be read."""
+
+    place: str
+    matches: tuple[str, ...] = ()
+    there: bool = True
+    trouble: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """One credential, for the registries that the command names and no other."""
@@ -121,6 +140,11 @@ class Chain:
 
     def places(self) -> tuple[str, ...]:
         return tuple(place for source in self._sources for place in source.places())
+
+    def forget(self, credential: Credential) -> None:
+        for source in self._sources:
+            if isinstance(source, Remembers):
+                source.forget(credential)
 
 
 ANONYMOUS: Final = Chain()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..http.events import Warned
 from ..http.message import Request
-from .credentials import Credential, Kind, lookup_keys
+from .credentials import Credential, Kind, Remembers, lookup_keys
 from .events import CredentialSought
 from .refusal import Refusal
 
@@ -80,5 +80,7 @@ class Identity:
     def _find_again(self) -> Credential | None:
         if not self._sought_again:
             self._sought_again = True
+            if isinstance(self._home.credentials, Remembers) and self._credential is not None:
+                self._home.credentials.forget(self._credential)
             self._credential = self._home.credentials.find(self._registry, self._repository) or self._credential
         return self._credential

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ..auth.authenticator import Authenticator
-from ..auth.credentials import ANONYMOUS, Chain, Credential, Credentials, Given
+from ..auth.credentials import Credentials
 from ..auth.realms import RealmPolicy
 from ..auth.scopes import ScopeSet
-from ..config import docker, pins
+from ..config import certs, hosts, pins
 from ..errors import InvalidInput
-from ..http.events import Observer
+from ..http.events import Observer, Warned
+from ..http.origin import Origin
+from ..http.reach import Proxy, Reaches
 from ..http.retry import Patience
 from ..http.session import Session
-from ..http.transport import HttpTransport, Trust
-from ..spec.manifest import MOST_MANIFEST_BYTES
-from ..spec.reference import Reference
-from ..stores.registry import Repository
+from ..http.transport import HttpTransport
+from ..http.trust import Trust
+from ..spec.reference import endpoint_of
 from . import options, trace
+from .credentials import found_credentials
 from .output import Output
+from .routes import of
 
 if TYPE_CHECKING:
     from ..stores.foreign import Fetch
-    from ..stores.uploading import UploadOptions
 
 
 @contextmanager
@@ -54,10 +55,12 @@ def connected(
         eager=arguments.eager_creds,
         tell=tell,
     )
+    of(arguments).load(output)
+    ways = reaches(arguments, tell, registries)
     session: Session[ScopeSet] = Session(
-        HttpTransport(trust(arguments)),
+        HttpTransport(ways),
         authenticator,
-        plain_http=arguments.plain_http,
+        reaches=ways,
         patience=Patience(retries=arguments.retries),
         tell=tell,
     )
@@ -73,28 +76,42 @@ def connected(
         session.close()
 
 
-def repository(
-    arguments: argparse.Namespace, session: Session[ScopeSet], reference: Reference, *, writes: bool = False
-) -> Repository:
-    """The repository that a reference is in; who `writes` goes on with uploads of earlier runs."""
-    most = arguments.max_manifest or MOST_MANIFEST_BYTES
-    uploads = _uploads(getattr(arguments, "chunk_size", None)) if writes else None
-    return Repository.at(session, reference, most_manifest_bytes=most, uploads=uploads)
-
-
-def _uploads(chunk: int | None) -> UploadOptions:
-    from ..stores import uploading
-    from ..stores.sessions import KeptSessions, default_folder
-
-    return uploading.UploadOptions(chunk, KeptSessions(default_folder(os.environ)))
-
-
 def foreign(arguments: argparse.Namespace, tell: Observer) -> Fetch:
     """How to get what lives elsewhere: as anybody could, whatever credentials the command has."""
     from ..stores.foreign import fetching
 
-    session: Session[ScopeSet] = Session(HttpTransport(trust(arguments)), Authenticator(tell=tell), tell=tell)
+    ways = reaches(arguments, tell)
+    session: Session[ScopeSet] = Session(HttpTransport(ways), Authenticator(tell=tell), reaches=ways, tell=tell)
     return fetching(session)
+
+
+def reaches(arguments: argparse.Namespace, tell: Observer, registries: Iterable[str] = ()) -> Reaches:
+    """How this command reaches its servers: the options, over what the machine has for each host.
+
+    Raises InvalidInput where the options contradict each other, Unsupported for a --proxy that is no HTTP proxy.
+    """
+    return hosts.Hosts(
+        named=frozenset(Origin.of(f"https://{endpoint_of(registry)}").netloc for registry in registries),
+        trust=trust(arguments),
+        plain_http=arguments.plain_http,
+        proxy=_proxies(arguments.proxy, tell),
+        folders=certs.default_folders(os.environ),
+        insecure=of(arguments).is_insecure,
+    )
+
+
+def _proxies(option: str | None, tell: Observer) -> Callable[[Origin], Proxy | None]:
+    """What --proxy says, or else the machine, which is looked at when a host elsewhere is first asked."""
+
+    @cache
+    def chosen() -> Callable[[Origin], Proxy | None]:
+        from ..config.proxies import Found, given
+
+        return given(option, "--proxy") if option else Found(warn=lambda text: tell(Warned(text)))
+
+    if option:
+        return chosen()
+    return lambda origin: None if origin.is_loopback else chosen()(origin)
 
 
 def trust(arguments: argparse.Namespace) -> Trust:
@@ -102,41 +119,6 @@ def trust(arguments: argparse.Namespace) -> Trust:
     if arguments.key and not arguments.cert:
         raise InvalidInput("--key without --cert")
     return Trust(arguments.tls_verify, arguments.ca_file, arguments.cert, arguments.key)
-
-
-def found_credentials(arguments: argparse.Namespace, output: Output, registries: Iterable[str]) -> Credentials:
-    """Where this command looks for credentials. Raises InvalidInput where the options contradict each other."""
-    named = [option for option in ("creds", "authfile", "anonymous") if getattr(arguments, option)]
-    if len(named) > 1:
-        raise InvalidInput(f"--{named[0]} and --{named[1]} exclude each other")
-    if arguments.anonymous:
-        return ANONYMOUS
-    if arguments.creds is not None:
-        return Given(given_credential(arguments.creds), frozenset(registries))
-    if arguments.authfile is not None:
-        path = Path(arguments.authfile)
-        if not path.exists():
-            raise InvalidInput(f"--authfile {path}: there is no such file")
-        return docker.DockerConfig(path, explicit=True)
-    return Chain([docker.DockerConfig(docker.default_path(os.environ), warn=output.warn)])
-
-
-def given_credential(text: str) -> Credential:
-    """What --creds says; a missing password is asked for on a terminal. Raises InvalidInput."""
-    if ":" not in text:
-        text = f"{text}:{ask_secret(f'Password of {text}: ')}"
-    return Credential.parse(text, "--creds")
-
-
-def ask_secret(prompt: str) -> str:
-    """A secret typed on the terminal, without echo. Raises InvalidInput where there is none."""
-    if not sys.stdin.isatty():
-        raise InvalidInput(
-            "a password is wanted and there is no terminal to ask on", advice="give it, or use --password-stdin"
-        )
-    import getpass
-
-    return getpass.getpass(prompt, stream=sys.stderr)
 
 
 def _timer(seconds: float | None, session: Session[ScopeSet]) -> threading.Timer | None:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 MOST_DIGITS: Final = 18  # of a number
 MOST_SECONDS: Final = 30 * 24 * 3600.0
+UNITS: Final = {"d": 24 * 3600, "h": 3600, "m": 60, "s": 1}  # of a duration, in seconds, the largest first
 
 
 def add_global(parser: argparse.ArgumentParser, *, defaults: bool = False) -> None:
@@ -42,14 +43,25 @@ def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> 
     )
     group = parser.add_argument_group("connection")
     add = _adder(group, defaults=defaults)
-    add("--plain-http", default=False, action="store_true", help="speak http, not https")
+    add("--plain-http", default=False, action="store_true", help="speak http, not https, to the registries named here")
     add("--tls-verify", default=True, action=argparse.BooleanOptionalAction, help="verify certificates (the default)")
     add("--ca-file", metavar="FILE", help="trust these authorities instead of the system's")
-    add("--cert", metavar="FILE", help="a client certificate (mutual TLS)")
+    add("--cert", metavar="FILE", help="a client certificate for the registries named here")
     add("--key", metavar="FILE", help="its key")
+    add("--registries-conf", metavar="FILE", help="rules for registries: this file alone, or none")
+    add("--proxy", metavar="URL", help="the proxy for everything, or none, instead of what the machine says")
     add("--timeout", metavar="SECONDS", type=seconds, help="give up the whole command after so long")
     add("--retries", metavar="N", default=3, type=count, help="tries after the first (default 3)")
     add("--max-manifest", metavar="BYTES", type=positive, help="the largest manifest to read (default 4194304)")
+
+
+def add_short_names(parser: argparse.ArgumentParser) -> None:
+    """For commands that read what a reference names."""
+    parser.add_argument(
+        "--short-names",
+        action="store_true",
+        help="a name without a registry is an alias or searched for, as registries.conf says",
+    )
 
 
 # What each side of a copy may have of its own.
@@ -63,6 +75,7 @@ _OF_A_SIDE: Final = {
     "ca-file": {"metavar": "FILE"},
     "cert": {"metavar": "FILE"},
     "key": {"metavar": "FILE"},
+    "proxy": {"metavar": "URL"},
 }
 
 
@@ -126,6 +139,14 @@ def seconds(text: str) -> float:
     if not 0 < value <= MOST_SECONDS:
         raise argparse.ArgumentTypeError(f"not a number of seconds above zero: {text!r}")
     return value
+
+
+def duration(text: str) -> float:
+    """A time in seconds, zero or more, from a number with a unit: `90`, `90s`, `15m`, `24h`, `7d`."""
+    found = re.fullmatch(r"(?P<number>\d{1,9}(?:\.\d{1,9})?)(?P<unit>[smhd]?)", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"not a time: {text!r} (a number of seconds, or one with m, h or d)")
+    return float(found["number"]) * UNITS[found["unit"] or "s"]
 
 
 def count(text: str) -> int:

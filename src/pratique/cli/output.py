@@ -89,6 +89,8 @@ def error_document(error: Error) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
     if advice := error.advice():
         document["advice"] = advice
+    if notes := getattr(error, "__notes__", None):
+        document["notes"] = list(notes)
     if isinstance(error, Refused):
         refusal = {"challenges": list(error.challenges), "credential": error.credential}
         document |= refusal | {"asked": error.asked, "wanted": error.wanted}

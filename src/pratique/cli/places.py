@@ -14,8 +14,9 @@ from ..spec.reference import is_tag
 from ..stores.base import NAMELESS, Source, Stages, Target
 from ..stores.locations import Location, open_source, open_target
 from . import options
-from .connect import connected, repository
+from .connect import connected
 from .output import Output
+from .routes import of, read, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ def opened(
 
     Two registries with the same options share a session, and so connections and tokens.
     """
+    of(arguments)  # one for both sides
     sides = {name: options.side(arguments, name) for name in options.SIDES}
     with ExitStack() as stack:
         sessions: dict[str, Session[ScopeSet]] = {}
@@ -53,11 +55,11 @@ def opened(
         reading: Source
         writing: Target
         if source.reference is not None:
-            reading = repository(sides["src"], session("src"), source.reference)
+            reading = read(sides["src"], session("src"), source.reference, tell, beside=target.reference)
         else:
             reading = stack.enter_context(open_source(source))
         if target.reference is not None:
-            writing = repository(sides["dest"], session("dest"), target.reference, writes=True)
+            writing = write(sides["dest"], session("dest"), target.reference, pushes=True)
         else:
             writing = stack.enter_context(open_target(target))
         yield Places(reading, writing)

@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from ..auth.scopes import ScopeSet
 from ..errors import Error
+from ..http.session import Session
 from ..spec.reference import Reference
 from ..stores.crew import in_parallel
-from ..stores.registry import Repository
 from . import options
-from .connect import connected, repository
+from .connect import connected
 from .output import Output, error_document
 
 R = TypeVar("R")
@@ -60,7 +61,7 @@ class Several(Generic[R]):
 def for_each(
     arguments: argparse.Namespace,
     output: Output,
-    work: Callable[[Repository, Reference], R],
+    work: Callable[[Session[ScopeSet], Reference], R],
     document: Callable[[Reference, R], dict[str, Any]],
     show: Callable[[Reference, R], None],
     parse: Callable[[str], Reference] = options.reference,
@@ -73,7 +74,7 @@ def for_each(
     with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
 
         def one(name: str) -> R:
-            return work(repository(arguments, session, references[name]), references[name])
+            return work(session, references[name])
 
         for name, result in several.results(one):
             if output.as_json:

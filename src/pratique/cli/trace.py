@@ -8,6 +8,7 @@ from typing import Final
 from ..auth.events import ChallengeIgnored, CredentialSought, TokenAsked, TokenDenied, TokenGranted, TokenReused
 from ..http.events import Event, Observer, Redirected, Retried, Sent, Warned
 from ..http.problem import status_text
+from ..stores.events import PassedOver, Routed
 from .output import Output
 
 
@@ -45,7 +46,8 @@ def describe_request(event: Sent) -> str:
     shown = f" [{event.authorization}]" if event.authorization else ""
     asked = f"{event.method} {event.url}: "
     answer = status_text(event.status) if event.status is not None else event.failure.removeprefix(asked)
-    return f"{event.method} {event.url}{shown} -> {answer}"
+    via = f" via proxy {event.via}" if event.via else ""
+    return f"{event.method} {event.url}{shown}{via} -> {answer}"
 
 
 def _sent(event: Sent) -> str:
@@ -72,6 +74,8 @@ _NAMES: Final = {
     Retried: "retry",
     Redirected: "redirect",
     Warned: "warning",
+    Routed: "routed",
+    PassedOver: "passed_over",
     CredentialSought: "credential",
     ChallengeIgnored: "challenge_ignored",
     TokenAsked: "token_asked",
@@ -84,6 +88,8 @@ _STEPS: Final = {
     Sent: "request",
     Retried: "retry",
     Redirected: "redirect",
+    Routed: "route",
+    PassedOver: "route",
     CredentialSought: "credential",
     TokenAsked: "token",
     TokenGranted: "token",
@@ -95,6 +101,8 @@ _LINES: tuple[tuple[type[Event], Callable[..., str]], ...] = (
     (Sent, _sent),
     (Redirected, lambda event: f"to {event.target}"),
     (Retried, lambda event: f"{event.request}: {event.reason}; again in {event.seconds:.1f} s"),
+    (Routed, lambda event: f"{event.reference} is read from {', then '.join(event.places)}, by {event.rule}"),
+    (PassedOver, lambda event: f"{event.place} is passed over: {event.reason}; next is {event.following}"),
     (CredentialSought, _sought),
     (TokenAsked, _asked),
     (TokenGranted, _granted),

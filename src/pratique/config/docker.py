@@ -1,21 +1,32 @@
-"""Docker's `config.json` and the files of its form: credentials by registry, or by registry and path."""
+"""Docker's `config.json` and documents of its form: containers' `auth.json`, `.dockercfg`, secrets of Kubernetes.
+
+A credential is found by registry, or by registry and path; a document may also name helpers to ask.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
+import os
+import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-from ..auth.credentials import DOCKER_HUB_KEY, Credential, Kind, aliases, lookup_keys, password_credential
-from ..auth.secret import Secret
+from ..auth.credentials import DOCKER_HUB_KEY, Credential, Look, aliases, lookup_keys
 from ..errors import InvalidInput
-from .files import read_json, replace_json
+from .entries import FIELDS, Document, credential_of
+from .files import parse_json, read_json
 
-AUTHS: Final = "auths"
+if TYPE_CHECKING:
+    from .helper import Helper
+
+# Makes a helper of its name and of who names it; None for one that is not to be asked.
+Helpers = Callable[[str, str], "Helper | None"]
+
+
+class Withheld(InvalidInput):
+    """What is named for a registry, and for nothing else, cannot be had: no other place may stand in for it."""
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
@@ -25,138 +36,176 @@ def default_path(environment: Mapping[str, str]) -> Path:
 
 
 class DockerConfig:
-    """The credentials in one file. It is read when a challenge first wants one, and no sooner.
+    """The credentials of one document. It is read when a challenge first wants one, and no sooner.
 
-    An `explicit` file was named on this very command: what is wrong with it, or refused of it, is an error. Another one that
-    cannot be understood is passed over, with a warning to `warn`.
+    An `explicit` one was named on this very command, so that what it has counts as given. `warn` is told where everybody may read
+    it.
     """
 
-    def __init__(self, path: Path, *, explicit: bool = False, warn: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        place: str,
+        read: Callable[[], Mapping[str, Any] | None],
+        *,
+        path: Path | None = None,
+        explicit: bool = False,
+        helpers: Helpers | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.place = place
         self.path = path
+        self._read = read
         self._explicit = explicit
+        self._helpers = helpers or start_helper
         self._warn = warn
-        self._lock = threading.Lock()  # of the first reading
-        self._entries: dict[str, Mapping[str, Any]] | None = None
+        self._unseen = path  # until its mode was looked at
+        self._lock = threading.Lock()  # of the first reading, and of the helpers
+        self._document: Document | None = None
+        self._known: dict[str, Helper | None] = {}
+
+    @classmethod
+    def at(
+        cls,
+        path: Path,
+        *,
+        explicit: bool = False,
+        helpers: Helpers | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> DockerConfig:
+        """The document in a file; none where there is no file."""
+        return cls(str(path), lambda: read_json(path), path=path, explicit=explicit, helpers=helpers, warn=warn)
+
+    @classmethod
+    def of(cls, text: str, place: str, *, helpers: Helpers | None = None) -> DockerConfig:
+        """The document that a text is."""
+        return cls(place, lambda: parse_json(text.encode("utf-8", "replace"), place), helpers=helpers)
 
     def find(self, registry: str, repository: str | None) -> Credential | None:
-        """The entry with the most specific key (containers-auth.json(5)). Raises InvalidInput for an explicit bad file."""
-        entries = self._load()
-        for key in lookup_keys(registry, repository):
-            entry = entries.get(key)
-            found = self._credential(key, entry) if entry is not None else None
-            if found is not None:
-                return found
-        return None
+        """What has the most specific key (containers-auth.json(5)): an entry for a path, a helper, an entry for the host.
+
+        Raises InvalidInput for a document or an entry that cannot be understood, Withheld where the helper that is named for
+        this registry fails, HelperFailed where the one that is named for all of them does, and there is no entry.
+        """
+        names = aliases(registry)
+        paths = [key for key in lookup_keys(registry, repository) if key not in names]
+        found = self._entry(paths)
+        if found is not None:
+            return found
+        trouble: InvalidInput | None = None
+        try:
+            found = self._helped(registry)
+        except Withheld:
+            raise
+        except InvalidInput as error:
+            trouble = error
+        found = found or self._entry(names)
+        if found is None and trouble is not None:
+            raise trouble
+        return replace(found, given=self._explicit) if found else None
 
     def places(self) -> tuple[str, ...]:
-        return (str(self.path),)
+        return (self.place,)
 
-    def store(self, key: str, credential: Credential) -> None:
-        """Keep a credential for a registry (or `registry/namespace`); everything else in the file stays as it is."""
-        document = self._document()
-        auths = document.setdefault(AUTHS, {})
-        for other in self._keys(auths, key):
-            del auths[other]
-        auths[DOCKER_HUB_KEY if key == "docker.io" else key] = _entry(credential)
-        replace_json(self.path, document)
+    def forget(self, credential: Credential) -> None:
+        """Have the helper asked again that a refused credential came from."""
+        for helper in self._known.values():
+            if helper is not None:
+                helper.forget(credential)
 
-    def erase(self, key: str) -> bool:
-        """Forget a registry's credential; False where there was none."""
-        document = self._document()
-        auths = document.get(AUTHS) or {}
-        found = self._keys(auths, key)
-        for other in found:
-            del auths[other]
-        if found:
-            replace_json(self.path, document)
-        return bool(found)
+    def look(self, registry: str, repository: str | None) -> Look:
+        """What there is for a repository, without asking a helper for it."""
+        if not self.is_there():
+            return Look(self.place, there=False)
+        try:
+            document = self._load()
+        except InvalidInput as error:
+            return Look(self.place, trouble=str(error))
+        names = aliases(registry)
+        keys = [key for key in lookup_keys(registry, repository) if self._has(key)]
+        helper = self._named(registry)
+        asked = [f"docker-credential-{helper[0]} ({helper[1]})"] if helper else []
+        if not asked and document.store:
+            asked = [f"docker-credential-{document.store}"]
+        paths = [key for key in keys if key not in names]
+        return Look(self.place, (*paths, *asked, *(key for key in keys if key in names)))
 
-    def _document(self) -> dict[str, Any]:
-        document = read_json(self.path) or {}
-        if not isinstance(document.get(AUTHS, {}), dict):
-            raise InvalidInput(f"{self.path}: {AUTHS!r} is not an object")
-        return document
+    def is_there(self) -> bool:
+        """Whether there is anything to read."""
+        return self.path is None or os.path.lexists(self.path)
 
-    def _keys(self, auths: Mapping[str, Any], key: str) -> list[str]:
-        """The keys that mean the same registry or path."""
-        meant = {key} if "/" in key and key != DOCKER_HUB_KEY else set(aliases(key))
-        return [other for other in auths if normalise(other) in meant]
+    def has(self, key: str) -> bool:
+        """Whether an entry or a helper is for this very key. Raises InvalidInput."""
+        document = self._load()
+        return any(name in document.auths or name in document.helpers for name in meaning(key))
 
-    def _load(self) -> dict[str, Mapping[str, Any]]:
+    def _has(self, key: str) -> bool:
+        entry = self._load().auths.get(key, ("", None))[1]
+        return isinstance(entry, dict) and not FIELDS.isdisjoint(entry)
+
+    def _load(self) -> Document:
         with self._lock:
-            if self._entries is None:
-                self._entries = self._read()
-            return self._entries
+            if self._document is None:
+                self._document = Document.of(self._read() or {}, self.place)
+            return self._document
 
-    def _read(self) -> dict[str, Mapping[str, Any]]:
+    def _entry(self, keys: Iterable[str]) -> Credential | None:
+        auths = self._load().auths
+        for key in keys:
+            written, entry = auths.get(key, (key, {}))
+            found = credential_of(entry, f"{self.place} ({written})")
+            if found is not None:
+                self._look_at_mode()
+                return replace(found, given=self._explicit)
+        return None
+
+    def _named(self, registry: str) -> tuple[str, str] | None:
+        """The helper for this very registry, and the key as it is written."""
+        helpers = self._load().helpers
+        found = next((helpers[name] for name in aliases(registry) if name in helpers), None)
+        return (found[1], found[0]) if found else None
+
+    def _helped(self, registry: str) -> Credential | None:
+        """What a helper has for a registry; one that is named for it is asked by the key as it is written."""
+        named = self._named(registry)
+        if named is None:
+            helper = self._helper(self._load().store)
+            return helper.find(registry, None) if helper else None
+        name, written = named
         try:
-            auths = self._document().get(AUTHS) or {}
+            helper = self._helper(name)
+            if helper is None:
+                return None
+            return helper.find(registry, None) or helper.get(written)
         except InvalidInput as error:
-            if self._explicit:
-                raise
-            self._warn(f"{error}; it is passed over")
-            return {}
-        return {normalise(key): entry for key, entry in auths.items() if isinstance(entry, dict)}
+            raise Withheld(str(error), advice=error.advice()) from None
 
-    def _credential(self, key: str, entry: Mapping[str, Any]) -> Credential | None:
-        source = f"{self.path} ({key})"
+    def _helper(self, name: str) -> Helper | None:
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._helpers(name, self.place) if name else None
+            return self._known[name]
+
+    def _look_at_mode(self) -> None:
+        """Warn, once, where everybody may read what is secret."""
+        path, self._unseen = self._unseen, None
         try:
-            found = _credential(entry, source)
-            return replace(found, given=self._explicit) if found else None
-        except InvalidInput as error:
-            if self._explicit:
-                raise
-            self._warn(f"{error}; it is passed over")
-            return None
+            mode = path.stat().st_mode if path else 0
+        except OSError:
+            return  # it has gone since it was read
+        if mode & stat.S_IROTH:
+            self._warn(f"{self.place} has credentials and can be read by everybody: chmod 600 {self.place}")
 
 
-def normalise(key: str) -> str:
-    """A key as people and tools write it (`https://host/v1/`), as `host[:port][/path]`; Docker Hub's own stays."""
-    if key == DOCKER_HUB_KEY:
-        return key
-    bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
-    host, slash, path = bare.partition("/")
-    return host if slash and path in ("v1", "v2") else bare
+def start_helper(name: str, named_by: str) -> Helper:
+    """A helper that is a program. Raises InvalidInput for a name that is none."""
+    from .helper import Helper
+
+    return Helper(name, named_by=named_by)
 
 
-def _credential(entry: Mapping[str, Any], source: str) -> Credential | None:
-    password = _password(entry, source)
-    identity, registry_token = _text(entry, "identitytoken", source), _text(entry, "registrytoken", source)
-    if registry_token:
-        return Credential("", Secret(registry_token), Kind.BEARER, source)
-    if identity:
-        username = password.username if password else ""
-        usable = password if password and password.secret else None
-        return Credential(username, Secret(identity), Kind.IDENTITY, source, alternative=usable)
-    return password
-
-
-def _password(entry: Mapping[str, Any], source: str) -> Credential | None:
-    encoded = _text(entry, "auth", source)
-    if not encoded:
-        username, password = _text(entry, "username", source), _text(entry, "password", source)
-        return password_credential(username, password, source) if username or password else None
-    try:
-        pair = base64.b64decode(encoded, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        raise InvalidInput(f"{source}: 'auth' is not base64 of USER:PASSWORD") from None
-    username, colon, password = pair.rstrip("\0").partition(":")
-    if not colon:
-        raise InvalidInput(f"{source}: 'auth' is not base64 of USER:PASSWORD")
-    return password_credential(username, password, source)
-
-
-def _text(entry: Mapping[str, Any], name: str, source: str) -> str:
-    value = entry.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{source}: {name!r} is not a string")
-    return value or ""
-
-
-def _entry(credential: Credential) -> dict[str, str]:
-    if credential.kind is Kind.BEARER:
-        return {"registrytoken": credential.secret.reveal()}
-    password = "" if credential.kind is Kind.IDENTITY else credential.secret.reveal()
-    pair = base64.b64encode(f"{credential.username}:{password}".encode()).decode()
-    identity = {"identitytoken": credential.secret.reveal()} if credential.kind is Kind.IDENTITY else {}
-    return {"auth": pair, **identity}
+def meaning(key: str) -> tuple[str, ...]:
+    """The normal keys that mean the same as `registry` or `registry/path`."""
+    host, slash, path = key.partition("/")
+    if key == DOCKER_HUB_KEY or not slash:
+        return aliases(key if not slash else "docker.io")
+    return tuple(f"{name}/{path}" for name in aliases(host) if name != DOCKER_HUB_KEY)

@@ -7,19 +7,21 @@ import io
 import select
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ..errors import InvalidInput, Misbehaved, Unreachable
 from .message import Headers, Request, Response, Unanswered
 from .origin import DEFAULT_PORTS, Origin, is_private_address
+from .outgoing import fields, pieces
+from .reach import Proxy, Reach
+from .trust import Trust
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0
 MOST_INTERIM_ANSWERS: Final = 20  # 1xx before the real one
-BUFFER_BYTES: Final = 1 << 20  # read from a body and written to a socket at a time
 MOST_DRAINED_BYTES: Final = 1 << 16  # of an unread rest, for the sake of using the connection again
 
 # What a server that speaks TLS begins its first record with: a handshake or an alert (RFC 8446 §5.1).
@@ -88,11 +90,17 @@ class Pool(Protocol):
 class Connection:
     """One connection and what the pool knows of it."""
 
-    def __init__(self, origin: Origin, timeouts: Timeouts) -> None:
+    def __init__(
+        self, origin: Origin, timeouts: Timeouts, reach: Reach, context: Callable[[Trust], ssl.SSLContext]
+    ) -> None:
         self.origin = origin
         self.peer: str | None = None
         self.used = False
         self.timeouts = timeouts
+        self._reach = reach
+        self._proxy = reach.proxy
+        self._context = context
+        self._towards = origin.netloc  # who is spoken to, for people
         self._socket: socket.socket | None = None
         self._shut = False
         self._http = http.client.HTTPConnection(origin.host, origin.port)
@@ -100,17 +108,22 @@ class Connection:
         self._http.auto_open = 0
         self._http.response_class = _Answer
 
-    def open(self, tls: Callable[[], ssl.SSLContext] | None, request: Request) -> None:
+    @property
+    def is_public(self) -> bool:
+        """Whether the server is at an address that the public network reaches, as far as can be known."""
+        return self.peer is not None and not is_private_address(self.peer)
+
+    def open(self, request: Request) -> None:
         """Connect; nothing is sent, not even the beginning of TLS, to an address that the request does not admit.
 
         Raises Unanswered, Unreachable, and InvalidInput for certificates that cannot be loaded.
         """
         try:
-            self._open(tls, request)
+            self._open(request)
         except InvalidInput:
             raise
         except (OSError, ValueError) as error:
-            raise _unconnected(request, error) from error
+            raise _unconnected(request, self._towards, error) from error
 
     def exchange(self, request: Request, pool: Pool) -> Response:
         """Send a request and read the head of its answer, which may come before the body is sent.
@@ -121,16 +134,17 @@ class Connection:
             answer = self._exchange(request)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _unanswered(request, self, error) from error
+        self._refuse_proxy(request, answer)
         stream = _BodyStream(request, self, answer, pool)
         return Response(answer.status, _headers(answer), stream, request.url, self.peer)
 
     def speaks_tls(self) -> bool:
-        """Whether the other side answers the beginning of a TLS handshake. Raises OSError."""
+        """Whether the other side answers the beginning of a TLS handshake. Raises OSError, Unreachable."""
         hello, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         with suppress(ssl.SSLWantReadError):
             context.wrap_bio(incoming, hello, server_hostname=self.origin.host).do_handshake()
-        connected = self._dial()
+        connected = self._line(f"TLS with {self.origin.netloc}")
         connected.sendall(hello.read())
         return connected.recv(1) in _TLS_RECORDS
 
@@ -157,37 +171,86 @@ class Connection:
             with suppress(OSError):
                 self._socket.close()
 
-    def _open(self, tls: Callable[[], ssl.SSLContext] | None, request: Request) -> None:
-        connected = self._dial()
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.peer = str(connected.getpeername()[0])
-        if request.public_only:
-            _refuse_private(request, self.peer)
-        if tls is not None:
-            host = self.origin.host
-            wrapped = tls().wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
-            self._hold(wrapped)
-            wrapped.do_handshake()
-        self.wait(self.timeouts.read)
-        self._http.sock = self._socket
+    def _open(self, request: Request) -> None:
+        if self._proxy is not None:
+            from .tunnel import behind
 
-    def _dial(self) -> socket.socket:
+            self.peer = behind(self.origin.host)
+            self._refuse_private(request)
+        connected = self._line(str(request))
+        if self._proxy is None:
+            self.peer = str(connected.getpeername()[0])
+            self._refuse_private(request)
+        self._http.sock = self._secured(connected) if self.origin.scheme == "https" else connected
+        self.wait(self.timeouts.read)
+
+    def _line(self, request: str) -> socket.socket:
+        """A line to the server, or for plain http to the proxy before it. Raises OSError, Unreachable, Misbehaved."""
+        proxy = self._proxy
+        if proxy is None:
+            return self._dial(self.origin)
+        self._towards = f"the proxy {proxy} ({proxy.source})"
+        connected = self._dial(proxy.origin)
+        if proxy.origin.scheme == "https":
+            connected = self._wrap(connected, proxy.trust, proxy.origin.host)
+        if self.origin.scheme == "https":
+            from .tunnel import tunnel
+
+            tunnel(connected, proxy, self.origin, request)
+            self._towards = self.origin.netloc
+        return connected
+
+    def _secured(self, connected: socket.socket) -> Any:
+        """TLS with the server over this line, as much of a socket as `http.client` wants. Raises OSError."""
+        if not isinstance(connected, ssl.SSLSocket):
+            return self._wrap(connected, self._reach.trust, self.origin.host)
+        from .tunnel import Layer
+
+        return Layer(connected, self._context(self._reach.trust), self.origin.host)
+
+    def _wrap(self, connected: socket.socket, trust: Trust, host: str) -> ssl.SSLSocket:
+        wrapped = self._context(trust).wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        self._hold(wrapped)
+        wrapped.do_handshake()
+        return wrapped
+
+    def _dial(self, origin: Origin) -> socket.socket:
         """Connect to the first address that answers. Unlike `socket.create_connection` it can be freed by `shut`."""
         failure = OSError("the name has no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            self.origin.host, self.origin.port, type=socket.SOCK_STREAM
-        ):
+        for family, kind, protocol, _, address in socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM):
             attempt = socket.socket(family, kind, protocol)
             try:
                 self._hold(attempt)
                 attempt.settimeout(self.timeouts.connect)
                 attempt.connect(address)
+                attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
                 attempt.close()
                 failure = error
             else:
                 return attempt
         raise failure
+
+    @property
+    def _forwarding(self) -> Proxy | None:
+        """The proxy that every request is made of; None where it is but a tunnel, or not there."""
+        return self._proxy if self.origin.scheme == "http" else None
+
+    def _refuse_private(self, request: Request) -> None:
+        if request.public_only and not self.is_public:
+            raise Unreachable(
+                f"{request}: {self.origin.host} is {self.peer or 'a name'}, an address that is not public, "
+                "and was named by a public registry",
+                advice="nothing was sent there; if it is the token service that is meant, give it with --realm",
+            )
+
+    def _refuse_proxy(self, request: Request, answer: http.client.HTTPResponse) -> None:
+        """Raise what a proxy means that wants to know who asks; any other answer may be the server's."""
+        proxy = self._forwarding
+        if proxy is not None and answer.status == http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            from .tunnel import refuse
+
+            refuse(proxy, str(request), answer.status, _headers(answer), self.origin.netloc)
 
     def _hold(self, connected: socket.socket) -> None:
         """Make a socket the one that `shut` reaches; raises OSError where that was called already."""
@@ -210,14 +273,18 @@ class Connection:
     def _send(self, request: Request) -> bool:
         """Send head and body; False when an answer or a broken pipe came before the body was sent."""
         chunked = request.body is not None and request.body.size is None
-        self._http.putrequest(request.method, request.target, skip_accept_encoding=True)
-        for name, value in _fields(request):
+        # To a proxy the whole URL is said (RFC 9112 §3.2.2), unless it is but a tunnel.
+        place = str(self.origin) if self._forwarding else ""
+        self._http.putrequest(request.method, place + request.target, skip_accept_encoding=True)
+        for name, value in fields(request):
             self._http.putheader(name, value)
+        if self._forwarding and self._forwarding.authorization:
+            self._http.putheader("Proxy-Authorization", self._forwarding.authorization)
         if request.body is None:
             self._http.endheaders()
             return True
         self._http.endheaders()
-        return all(self._send_piece(piece, chunked) for piece in _pieces(request))
+        return all(self._send_piece(piece, chunked) for piece in pieces(request))
 
     def _send_piece(self, piece: memoryview, chunked: bool) -> bool:
         try:
@@ -234,7 +301,9 @@ class Connection:
     def _is_answered(self) -> bool:
         """Whether the answer, not just an interim one, or the end has come while the body is still being sent."""
         # Over TLS there is always news, for instance session tickets; an early answer shows when the pipe breaks.
-        if self._socket is None or self.origin.scheme == "https" or not self.has_news():
+        if self._socket is None or self._http.sock is not self._socket or isinstance(self._socket, ssl.SSLSocket):
+            return False
+        if not self.has_news():
             return False
         return not self._socket.recv(len(b"HTTP/1.1 1"), socket.MSG_PEEK).endswith(b" 1")
 
@@ -281,7 +350,7 @@ class _BodyStream(io.RawIOBase):
 
     def _drain(self) -> bool:
         """Read a short rest that has arrived anyway, so that the connection can be used again."""
-        if self._expected is None or self._expected > MOST_DRAINED_BYTES:
+        if self._answer.will_close or self._expected is None or self._expected > MOST_DRAINED_BYTES:
             return False
         rest = bytearray(self._expected)
         self._connection.wait(0)
@@ -289,7 +358,7 @@ class _BodyStream(io.RawIOBase):
             while self._expected and (count := self._answer.readinto(rest)):
                 self._expected -= count
         self._connection.wait(self._connection.timeouts.read)
-        return not self._expected and not self._answer.will_close
+        return not self._expected
 
     def _end(self) -> None:
         self._finish(reusable=not self._answer.will_close and not self._expected)
@@ -304,36 +373,6 @@ class _BodyStream(io.RawIOBase):
             self._done = True
             self._answer.close()
             self._pool.take_back(self._connection, reusable=reusable)
-
-
-def _fields(request: Request) -> Iterator[tuple[str, str]]:
-    yield from request.headers
-    yield "Accept-Encoding", "identity"
-    if request.body is not None and request.body.size is not None:
-        yield "Content-Length", str(request.body.size)
-    elif request.body is not None:
-        yield "Transfer-Encoding", "chunked"
-    elif request.method in ("POST", "PUT", "PATCH"):
-        yield "Content-Length", "0"
-
-
-def _pieces(request: Request) -> Iterator[memoryview]:
-    body = request.body
-    if body is None:
-        return
-    buffer = bytearray(min(BUFFER_BYTES, body.size) if body.size else BUFFER_BYTES)
-    sent = 0
-    with body.open() as content:
-        while count := content.readinto(buffer):
-            sent += count
-            if body.size is not None and sent > body.size:  # a byte more would be read as the next request
-                break
-            yield memoryview(buffer)[:count]
-    if body.size is None:
-        yield memoryview(b"")
-    elif sent != body.size:
-        more = " or more" if sent > body.size else ""
-        raise Misbehaved(f"{request}: the content has {sent} bytes{more}, {body.size} were announced")
 
 
 def _headers(answer: http.client.HTTPResponse) -> Headers:
@@ -352,42 +391,31 @@ def _readable(connected: socket.socket) -> bool:
     return bool(select.select([connected], [], [], 0)[0])
 
 
-def _refuse_private(request: Request, peer: str | None) -> None:
-    if peer is not None and is_private_address(peer):
-        raise Unreachable(
-            f"{request}: {request.origin.host} is {peer}, an address that is not public, and was named by a public registry",
-            advice="nothing was sent there; if it is the token service that is meant, give it with --realm",
-        )
-
-
-def _unconnected(request: Request, error: Exception) -> Unanswered:
-    origin = request.origin
+def _unconnected(request: Request, towards: str, error: Exception) -> Unanswered:
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = "give the authority with --ca-file, or --no-tls-verify if you must"
         return Unanswered(
-            f"{request}: the certificate of {origin.netloc} is not trusted ({error.verify_message})",
+            f"{request}: the certificate of {towards} is not trusted ({error.verify_message})",
             transient=False,
             advice=advice,
         )
     if isinstance(error, ssl.SSLError):
-        return _insecure(request, error)
+        return _insecure(request, towards, error)
     if isinstance(error, TimeoutError):
-        return Unanswered(f"{request}: {origin.netloc} did not accept a connection in time", transient=True)
+        return Unanswered(f"{request}: {towards} did not accept a connection in time", transient=True)
     if isinstance(error, socket.gaierror):
         return Unanswered(
-            f"{request}: the name {origin.host} is not known ({error.strerror})",
+            f"{request}: the name of {towards} is not known ({error.strerror})",
             transient=error.errno == socket.EAI_AGAIN,
         )
     transient = isinstance(error, ConnectionResetError)
-    return Unanswered(f"{request}: no connection to {origin.netloc} ({_reason(error)})", transient=transient)
+    return Unanswered(f"{request}: no connection to {towards} ({_reason(error)})", transient=transient)
 
 
-def _insecure(request: Request, error: ssl.SSLError) -> Unanswered:
+def _insecure(request: Request, towards: str, error: ssl.SSLError) -> Unanswered:
     wanted = "CERTIFICATE" in _reason(error)  # the alert of a server that wants to know who we are
     advice = "name your own with --cert and --key" if wanted else "if the registry speaks plain http, say --plain-http"
-    return Unanswered(
-        f"{request}: no TLS connection to {request.origin.netloc} ({_reason(error)})", transient=False, advice=advice
-    )
+    return Unanswered(f"{request}: no TLS connection to {towards} ({_reason(error)})", transient=False, advice=advice)
 
 
 def _unanswered(request: Request, connection: Connection, error: Exception) -> Unanswered | Misbehaved:
@@ -395,7 +423,7 @@ def _unanswered(request: Request, connection: Connection, error: Exception) -> U
     if isinstance(error, TimeoutError):
         return Unanswered(f"{request}: no answer from {netloc} in {connection.timeouts.read:g} s", transient=True)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return _insecure(request, error)
+        return _insecure(request, netloc, error)
     if isinstance(
         error, http.client.RemoteDisconnected | ConnectionError | ssl.SSLEOFError | http.client.IncompleteRead
     ):

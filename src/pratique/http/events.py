@@ -23,6 +23,7 @@ class Sent(Event):
     """A request was sent and answered with `status`, or failed with `failure`; `seconds` to the head of the answer.
 
     `authorization` is the scheme that was used (`Basic`, `Bearer`), or empty. `challenges` are the lines of `WWW-Authenticate`.
+    `via` is the proxy on the way, or empty.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Sent(Event):
     seconds: float
     challenges: tuple[str, ...] = ()
     failure: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -27,19 +27,22 @@ class Stream(Protocol):
 class Headers:
     """Header fields in the order of their lines; every line is kept, and names compare without case."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_lines", "_values")
 
     def __init__(self, lines: Iterable[tuple[str, str]] = ()) -> None:
         self._lines = tuple(lines)
+        self._values: dict[str, tuple[str, ...]] | None = None  # by name in lower case, once somebody asks
 
     def get(self, name: str) -> str | None:
         """The value of the first line with this name."""
-        return next(iter(self.all(name)), None)
+        found = self.all(name)
+        return found[0] if found else None
 
     def all(self, name: str) -> tuple[str, ...]:
         """The values of every line with this name."""
-        wanted = name.lower()
-        return tuple(value for key, value in self._lines if key.lower() == wanted)
+        if self._values is None:
+            self._values = self._sorted()
+        return self._values.get(name.lower(), ())
 
     def having(self, name: str, value: str) -> Headers:
         """These fields with `name` set to one value."""
@@ -49,6 +52,12 @@ class Headers:
         """These fields without any line of this name."""
         unwanted = name.lower()
         return Headers((key, value) for key, value in self._lines if key.lower() != unwanted)
+
+    def _sorted(self) -> dict[str, tuple[str, ...]]:
+        values: dict[str, list[str]] = {}
+        for key, value in self._lines:
+            values.setdefault(key.lower(), []).append(value)
+        return {key: tuple(found) for key, found in values.items()}
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._lines)
@@ -81,7 +90,8 @@ class Body:
 class Request:
     """One request. `public_only` forbids the transport to connect to an address that is not public.
 
-    `once` forbids everybody below to send its body a second time: what arrived of it has to be asked for first.
+    `once` forbids everybody below to send its body a second time: what arrived of it has to be asked for first. `peer` is
+    the IP address that it came from, where a server got it through a socket.
     """
 
     method: str
@@ -90,6 +100,7 @@ class Request:
     body: Body | None = None
     public_only: bool = False
     once: bool = False
+    peer: str | None = None
 
     @property
     def origin(self) -> Origin:
@@ -121,7 +132,8 @@ class Request:
 class Response:
     """One answer. Its content comes once; whoever gets a response closes it.
 
-    `peer` is the IP address that answered, where a socket was involved.
+    `peer` is the IP address that answered, where a socket was involved; behind a proxy it is what `tunnel.behind` knows.
+    `notes` are for a server's own log, and never sent.
     """
 
     status: int
@@ -129,6 +141,7 @@ class Response:
     stream: Stream = field(default_factory=io.BytesIO, repr=False)
     url: str = ""
     peer: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, status: int, content: bytes = b"", *headers: tuple[str, str]) -> Response:

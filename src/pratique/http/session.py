@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urldefrag, urljoin
 
@@ -17,6 +18,7 @@ from .gate import Gate
 from .message import Request, Response, Stream, Transport, Unanswered
 from .origin import Origin, redact
 from .problem import status_text
+from .reach import Plain, Reaches, usual
 from .retry import Patience
 
 MOST_REDIRECTS: Final = 10
@@ -58,7 +60,7 @@ class Session(Generic[S]):
         transport: Transport,
         authenticator: Authenticator[S],
         *,
-        plain_http: bool = False,
+        reaches: Reaches = usual,
         patience: Patience | None = None,
         gate: Gate | None = None,
         tell: Observer = ignore,
@@ -67,7 +69,7 @@ class Session(Generic[S]):
     ) -> None:
         self._transport = transport
         self._authenticator = authenticator
-        self._plain_http = plain_http
+        self._reaches = cache(reaches)
         self._patience = patience or Patience()
         self._gate = gate or Gate()
         self._tell = tell
@@ -78,21 +80,20 @@ class Session(Generic[S]):
         self._warnings: set[str] = set()
 
     def base_url(self, registry: str) -> str:
-        """`https://host[:port]` for a registry's endpoint; http if the session is told so.
+        """`https://host[:port]` for a registry's endpoint; http where the session is told to speak that to it.
 
-        A registry on this machine is asked which of the two it speaks, once; no other ever falls back to http.
+        Where it may fall back to http, on this machine for instance, the server is asked once which of the two it speaks.
         """
-        scheme = "http" if self._plain_http else self._schemes.get(registry)
+        scheme = self._schemes.get(registry)
         if scheme is None:
-            scheme = self._schemes[registry] = self._detect(registry)
+            scheme = self._schemes[registry] = self._scheme(Origin.of(f"https://{registry}"))
         return f"{scheme}://{registry}"
 
-    def _detect(self, registry: str) -> str:
-        origin = Origin.of(f"https://{registry}")
-        wired = self._transport if isinstance(self._transport, Wired) else None
-        if wired is None or not origin.is_loopback or wired.speaks_tls(origin):
-            return "https"
-        return "http"
+    def _scheme(self, origin: Origin) -> str:
+        plain = self._reaches(origin).plain
+        if plain is Plain.FALLBACK and isinstance(self._transport, Wired):
+            return "https" if self._transport.speaks_tls(origin) else "http"
+        return "http" if plain is Plain.ALWAYS else "https"
 
     def send(self, request: Request, scopes: S | None = None) -> Response:
         """The answer to a request, redirects followed; each hop has its own origin's permission and nothing else.
@@ -190,7 +191,8 @@ class Session(Generic[S]):
         status = response.status if response else None
         challenges = response.headers.all("WWW-Authenticate") if response else ()
         seconds = self._clock() - started
-        self._tell(Sent(request.method, redact(request.url), scheme, status, seconds, challenges, failure))
+        via = str(self._reaches(request.origin).proxy or "")
+        self._tell(Sent(request.method, redact(request.url), scheme, status, seconds, challenges, failure, via))
 
     def _report_redirect(self, request: Request, following: Request) -> None:
         self._tell(Redirected(redact(request.url), redact(following.url)))

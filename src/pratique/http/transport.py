@@ -14,10 +14,11 @@ from typing import Final
 
 from .connection import Connection, Stale, Timeouts
 from .message import Request, Response, Unanswered
-from .origin import Origin, is_private_address
+from .origin import Origin
+from .reach import Reaches, usual
 from .trust import Trust
 
-__all__ = ["HttpTransport", "Timeouts", "Trust"]
+__all__ = ["HttpTransport", "Timeouts"]
 
 IDLE_SECONDS: Final = 30.0  # after which an idle connection is not used again
 MOST_IDLE_CONNECTIONS: Final = 32  # an origin
@@ -28,12 +29,13 @@ class HttpTransport:
 
     def __init__(
         self,
-        trust: Trust | None = None,
+        reaches: Reaches = usual,
         timeouts: Timeouts | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tls = cache((trust or Trust()).context)
+        self._reaches = cache(reaches)
+        self._context = cache(Trust.context)
         self._timeouts = timeouts or Timeouts()
         self._clock = clock
         self._lock = threading.Lock()
@@ -57,7 +59,7 @@ class HttpTransport:
         connection = self._opening(origin)
         try:
             return connection.speaks_tls()
-        except OSError:
+        except (OSError, Unanswered):
             return False
         finally:
             self._discard(connection)
@@ -101,13 +103,13 @@ class HttpTransport:
                 if not entries:
                     return None
                 since, connection = entries.pop()
-            admitted = not (request.public_only and is_private_address(connection.peer or ""))
+            admitted = connection.is_public or not request.public_only
             if admitted and self._clock() - since < IDLE_SECONDS and not connection.has_news():
                 return connection
             self._discard(connection)
 
     def _opening(self, origin: Origin) -> Connection:
-        connection = Connection(origin, self._timeouts)
+        connection = Connection(origin, self._timeouts, self._reaches(origin), self._context)
         with self._lock:
             self._open.add(connection)
         return connection
@@ -116,7 +118,7 @@ class HttpTransport:
         connection = self._opening(request.origin)
         with self._giving_up(connection, request):
             self.raise_if_cancelled(request)
-            connection.open(self._tls if request.origin.scheme == "https" else None, request)
+            connection.open(request)
         return connection
 
     def _exchange(self, connection: Connection, request: Request) -> Response:

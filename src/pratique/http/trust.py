@@ -3,32 +3,71 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from ..errors import InvalidInput
+
+MOST_KEY_BYTES: Final = 1 << 20  # of a file that is looked at for the mark of an encrypted key
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom to trust and who to be: `ca_file` replaces the system's authorities, `cert` and `key` are for mutual TLS."""
+    """Whom to trust and who to be, as names of PEM files.
+
+    `ca_file` replaces the system's authorities, `authorities` are added to whichever there are. `cert` and `key` are for
+    mutual TLS; either may hold both.
+    """
 
     verify: bool = True
     ca_file: str | None = None
     cert: str | None = None
     key: str | None = None
+    authorities: tuple[str, ...] = ()
 
     def context(self) -> ssl.SSLContext:
         """The TLS settings. Raises InvalidInput for files that cannot be read or do not fit."""
-        try:
+        with _explained(filter(None, [self.ca_file])):
             context = ssl.create_default_context(cafile=self.ca_file)
-            if self.cert or self.key:  # either may hold both; OpenSSL must not ask for a key's password on the terminal
+        for file in self.authorities:
+            with _explained([file]):
+                context.load_verify_locations(cafile=file)
+        if self.cert or self.key:
+            with _explained(filter(None, [self.cert, self.key])):
+                # OpenSSL must not ask for a key's password on the terminal.
                 context.load_cert_chain(self.cert or self.key or "", self.key, password=lambda: b"")
-        except (OSError, ValueError) as error:
-            files = ", ".join(file for file in (self.ca_file, self.cert, self.key) if file)
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-            raise InvalidInput(f"certificates cannot be loaded from {files}: {reason}") from None
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["http/1.1"])
         return context
+
+
+@contextmanager
+def _explained(files: Iterable[str]) -> Iterator[None]:
+    """Say in one sentence what is wrong with these files."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        names = list(files)
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        message = f"certificates cannot be loaded from {', '.join(names)}: {reason}"
+        encrypted = next(filter(_is_encrypted, names), None)
+        if encrypted is None:
+            raise InvalidInput(message) from None
+        raise InvalidInput(
+            f"{message}; the key in {encrypted} is encrypted",
+            advice=f"no passphrase is asked for; openssl pkey -in {encrypted} writes the key without one",
+        ) from None
+
+
+def _is_encrypted(file: str) -> bool:
+    """Whether a PEM file holds a key with a passphrase (RFC 7468 §11, RFC 1421 §4.6.1.1)."""
+    try:
+        with Path(file).open("rb") as stream:
+            return b"ENCRYPTED" in stream.read(MOST_KEY_BYTES)
+    except OSError:
+        return False

@@ -7,8 +7,9 @@ scheme = "bearer"          # how clients prove who they are: "basic" (the defaul
 ping = "open"              # GET /v2/ answers everybody; "closed" is the default where there are users
 refusal = 403              # for a token that does not cover a request: 403 or, the default, 401
 catalog = ["alice"]        # who may list the repositories; every user where this is absent
+htpasswd = "users"         # a file of further users as `htpasswd -B` writes it; relative to this one
 
-[users]                    # names and passwords
+[users]                    # names and passwords: plain words, or hashes by bcrypt
 alice = "secret"
 
 [[repositories]]           # what a user may is the sum of every rule whose pattern matches; without any rule, everything
@@ -21,6 +22,9 @@ service = "registry.example"               # what challenges and tokens call thi
 others = ["other.example"]                 # further registries that trust our tokens
 issuer = "registry.example"                # "pratique"
 life = 300                                 # seconds
+algorithm = "ES256"                        # how tokens are signed; or "EdDSA"
+rotate = 90                                # days after which another key signs; 0, the default, keeps the first
+x5c = true                                 # whether tokens for `others` carry the key's certificate
 ```
 
 What `anonymous` may, every user may. With the scheme "bearer" the anonymous need a token, too, as on Docker Hub.
@@ -28,7 +32,6 @@ What `anonymous` may, every user may. With the scheme "bearer" the anonymous nee
 
 from __future__ import annotations
 
-import secrets
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +43,7 @@ from ..auth.challenge import BASIC, BEARER
 from ..auth.scopes import ScopeSet
 from ..auth.secret import Secret
 from ..errors import InvalidInput
+from . import htpasswd
 
 ANONYMOUS: Final = "anonymous"
 ACTIONS: Final = frozenset({"pull", "push", "delete"})
@@ -47,6 +51,8 @@ CATALOG: Final = "registry:catalog"
 EVERYTHING: Final = "*"
 OPEN, CLOSED = "open", "closed"
 NAME: Final = "pratique"  # what the registry calls itself where nothing else is said
+ES256, EDDSA = "ES256", "EdDSA"
+LONGEST_ROTATION: Final = 3650  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +72,27 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What the token service says in tokens; `life` in seconds. An empty realm is derived from each request."""
+    """What the token service says in tokens, and how it signs them; `life` in seconds, `rotate` in days, 0 for never.
+
+    An empty realm is derived from each request. `x5c` puts the certificate into tokens for others (RFC 7515 §4.1.6).
+    """
 
     realm: str = ""
     service: str = NAME
     others: tuple[str, ...] = ()
     issuer: str = NAME
     life: int = 300
+    algorithm: str = ES256
+    rotate: int = 0
+    x5c: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may do what. Raises InvalidInput for values that make no sense together."""
+    """Who may do what. Raises InvalidInput for values that make no sense together.
+
+    The passwords of `users` are plain words or hashes by bcrypt. `files` are those that all this was read from.
+    """
 
     scheme: str = BASIC
     ping: str = ""
@@ -86,14 +101,17 @@ class Access:
     rules: tuple[Rule, ...] = ()
     catalog: tuple[str, ...] | None = None
     tokens: Tokens = Tokens()
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         _check("scheme", self.scheme, (BASIC, BEARER))
         _check("ping", self.ping, ("", OPEN, CLOSED))
         _check("refusal", self.refusal, (401, 403))
-        for user in self.users:
-            if user == ANONYMOUS or not user or ":" in user:
+        for user, password in self.users.items():
+            htpasswd.check_name(user)
+            if user == ANONYMOUS:
                 raise InvalidInput(f"{user!r} cannot be a user's name")
+            htpasswd.check_hash(user, password)
         known = {*self.users, ANONYMOUS}
         for name in (*(user for rule in self.rules for user in rule.allow), *(self.catalog or ())):
             _check("user", name, known)
@@ -101,30 +119,39 @@ class Access:
             _check("action", action, ACTIONS)
         if self.tokens.life < 1:
             raise InvalidInput("the life of a token is at least one second")
+        _check("algorithm", self.tokens.algorithm, (ES256, EDDSA))
+        if not 0 <= self.tokens.rotate <= LONGEST_ROTATION:
+            raise InvalidInput(f"rotate: {self.tokens.rotate} days are not 0 to {LONGEST_ROTATION}")
 
     @classmethod
     def load(cls, path: Path) -> Access:
-        """Read a file. Raises InvalidInput, naming the file and the line or key."""
+        """Read an access file. Raises InvalidInput, naming the file and the line or key."""
         try:
             document = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
-        except ValueError as error:  # of TOML and of UTF-8
+        except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
             raise InvalidInput(f"{path}: {error}") from None
         try:
-            return cls(**_read(document, _KEYS, ""))
+            found = _read(document, _KEYS, "")
+            return cls(**_joined(found, path))
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}", advice=error.advice()) from None
+
+    @classmethod
+    def of_htpasswd(cls, path: Path) -> Access:
+        """Everything for every user of a file of htpasswd, by Basic. Raises InvalidInput, naming the file and the line."""
+        return cls(users=htpasswd.load(path), files=(path,))
 
     @property
     def is_ping_open(self) -> bool:
         """Whether `/v2/` answers 200 to everybody."""
         return self.ping == OPEN or (self.ping != CLOSED and not self.users)
 
-    def knows(self, user: str, password: str) -> bool:
-        """Whether this is a user's password; it takes as long for an unknown user as for a wrong password."""
-        expected = self.users.get(user) or Secret(secrets.token_hex())
-        return expected == Secret(password)
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may do everything."""
+        return not self.users and not self.rules
 
     def permitted(self, user: str, asked: ScopeSet) -> ScopeSet:
         """What a user may of what is asked. `*` asks for every action on a repository."""
@@ -188,6 +215,10 @@ def _number(value: Any, where: str) -> int:
     return int(_expect(value, int, "a whole number", where))
 
 
+def _truth(value: Any, where: str) -> bool:
+    return bool(_expect(value, bool, "true or false", where))
+
+
 def _texts(value: Any, where: str) -> tuple[str, ...]:
     return tuple(_text(each, f"{where}[{index}]") for index, each in enumerate(_expect(value, list, "a list", where)))
 
@@ -195,6 +226,18 @@ def _texts(value: Any, where: str) -> tuple[str, ...]:
 def _users(value: Any, where: str) -> dict[str, Secret]:
     table = _expect(value, dict, "a table of names and passwords", where)
     return {user: Secret(_text(password, f"{where}.{user}")) for user, password in table.items()}
+
+
+def _joined(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The fields of an access, the users of both kinds together."""
+    files = [path]
+    if name := found.pop("htpasswd", None):
+        files.append(path.parent / name)
+        users = htpasswd.load(files[-1])
+        for user in found.get("users", {}).keys() & users:
+            raise InvalidInput(f"users.{user} stands in {name}, too")
+        found["users"] = found.get("users", {}) | users
+    return found | {"files": tuple(files)}
 
 
 def _allow(value: Any, where: str) -> dict[str, frozenset[str]]:
@@ -225,11 +268,15 @@ _TOKEN_KEYS: Final[Mapping[str, tuple[str, Reader]]] = {
     "others": ("others", _texts),
     "issuer": ("issuer", _text),
     "life": ("life", _number),
+    "algorithm": ("algorithm", _text),
+    "rotate": ("rotate", _number),
+    "x5c": ("x5c", _truth),
 }
 _KEYS: Final[Mapping[str, tuple[str, Reader]]] = {
     "scheme": ("scheme", _text),
     "ping": ("ping", _text),
     "refusal": ("refusal", _number),
+    "htpasswd": ("htpasswd", _text),
     "users": ("users", _users),
     "repositories": ("rules", _rules),
     "catalog": ("catalog", _texts),

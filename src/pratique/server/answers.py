@@ -8,11 +8,14 @@ from typing import Any, Final
 from ..http.message import Response
 from ..spec.endpoints import ErrorCode
 
-# Not of the specification; Docker's distribution has them.
+# Not of the specification, which has codes for 4xx only; Docker's distribution has it.
 UNKNOWN: Final = ErrorCode("UNKNOWN", 500, "unknown error")
-PAGINATION_NUMBER_INVALID: Final = ErrorCode("PAGINATION_NUMBER_INVALID", 400, "invalid number of results requested")
-# A path that is no end-point.
+# RFC 4918 §11.5: later may be better, and nobody should try again by himself.
+NO_SPACE: Final = ErrorCode("UNKNOWN", 507, "the registry has no space left")
+# What the specification has no code of its own for.
 NOT_AN_ENDPOINT: Final = ErrorCode("UNSUPPORTED", 404, "no end-point of this registry")
+NUMBER_INVALID: Final = ErrorCode("UNSUPPORTED", 400, "invalid number of results requested")
+QUERY_TOO_LONG: Final = ErrorCode("UNSUPPORTED", 414, "too many parameters in the query")
 
 JSON: Final = "application/json"
 

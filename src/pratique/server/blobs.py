@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import ExitStack
+from io import FileIO
+from itertools import chain, islice
 from typing import Final
 
 from ..errors import ContentMismatch, InvalidInput, NotFound
@@ -19,45 +23,44 @@ from ..spec.endpoints import (
 )
 from .answers import Rejected, created
 from .call import Call, open_content, parse_digest
+from .conditions import check_read, etag
 from .content import FilePart
+from .ranges import RANGE_NOT_SATISFIABLE, Multipart, requested
 from .storage import Storage
 from .uploads import USUAL_ALGORITHM, OutOfOrder, Upload, Uploads
 
-RANGE_NOT_SATISFIABLE: Final = 416
+NO_CONTENT: Final = 204
+NOT_MODIFIED: Final = 304
+MOST_SOURCES: Final = 1000  # repositories that are looked at for a blob to mount, where the request names none
 
-# One range; anything else is answered with the whole content, as RFC 9110 §14.2 allows.
-_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,19})-(?P<last>[0-9]{0,19})", re.ASCII | re.IGNORECASE)
+BINARY: Final = "application/octet-stream"
+
 # The specification's own form of Content-Range for chunks, and RFC 9110's, which some clients send.
 _CHUNK = re.compile(r"(?:bytes[ =])?(?P<first>[0-9]{1,19})-(?P<last>[0-9]{1,19})(?:/(?:[0-9]+|\*))?", re.ASCII)
 
 
 class Blobs:
-    """The end-points of blobs."""
+    """The end-points of blobs. `most` is the largest that is taken, in bytes, or None for any."""
 
-    def __init__(self, storage: Storage, uploads: Uploads) -> None:
+    def __init__(self, storage: Storage, uploads: Uploads, most: int | None = None) -> None:
         self._storage = storage
         self._uploads = uploads
+        self._most = most
 
     # --- Content
 
     def read(self, call: Call) -> Response:
-        """GET and HEAD of a blob, whole or one range of it (RFC 9110 §14)."""
+        """GET and HEAD of a blob, whole or in parts (RFC 9110 §14)."""
         digest = call.digest
-        try:
-            file = self._storage.open_blob(call.repository, digest)
-        except NotFound as error:
-            raise Rejected(BLOB_UNKNOWN, str(error)) from None
-        part = FilePart(file)
-        fields = (
-            ("Content-Type", "application/octet-stream"),
-            ("Docker-Content-Digest", str(digest)),
-            ("ETag", f'"{digest}"'),
-            ("Accept-Ranges", "bytes"),
-        )
-        wanted = _range(call, f'"{digest}"')
-        if wanted is None:
-            return Response(200, Headers((*fields, ("Content-Length", str(part.size)))), part)
-        return _partial(part, wanted, fields)
+        with ExitStack() as opened:
+            try:
+                file = opened.enter_context(self._storage.open_blob(call.repository, digest))
+            except NotFound as error:
+                raise Rejected(BLOB_UNKNOWN, str(error)) from None
+            response = check_read(call.request.headers, digest) or _content(call, digest, file)
+            if response.status != NOT_MODIFIED:
+                opened.pop_all()  # the response closes it
+            return response
 
     def delete(self, call: Call) -> Response:
         """Take the blob from the repository."""
@@ -71,13 +74,12 @@ class Blobs:
 
     def begin(self, call: Call) -> Response:
         """POST: mount a blob, take a whole blob, or open a session."""
-        mounted = self._mount(call)
-        if mounted is not None:
-            return mounted
-        named = call.asked("digest")
-        digest = parse_digest(named) if named else None
+        wanted, digest = _named(call, "mount"), _named(call, "digest")
+        if wanted and self._mount(call, wanted):
+            return _made(call, wanted)
+        known = digest or wanted
         try:
-            algorithm = call.asked("digest-algorithm") or (digest.algorithm if digest else USUAL_ALGORITHM)
+            algorithm = call.asked("digest-algorithm") or (known.algorithm if known else USUAL_ALGORITHM)
             upload = self._uploads.begin(call.repository, algorithm)
         except InvalidInput as error:
             raise Rejected(DIGEST_INVALID, str(error)) from None
@@ -105,24 +107,35 @@ class Blobs:
 
     def status(self, call: Call) -> Response:
         """GET of a session: where it stands."""
-        return _standing(call, self._find(call), 204)
+        return _standing(call, self._find(call), NO_CONTENT)
 
     def cancel(self, call: Call) -> Response:
         """DELETE of a session."""
         self._uploads.cancel(call.repository, self._find(call))
-        return Response.of(204)
+        return Response(NO_CONTENT)
 
-    def _mount(self, call: Call) -> Response | None:
-        named, origin = call.asked("mount"), call.asked("from")
-        if not named or not origin or not call.may_mount:
-            return None
-        digest = parse_digest(named)
+    def _mount(self, call: Call, digest: Digest) -> bool:
+        """Give the repository a blob of another one that whoever asks may pull from; False where there is none."""
+        if not self._storage.blob_path(digest).exists():
+            return False
+        for origin in self._sources(call):
+            if call.may_pull(origin) and self._give(call.repository, origin, digest):
+                return True
+        return False
+
+    def _sources(self, call: Call) -> Iterable[str]:
+        origin = call.asked("from")
+        if origin:
+            return (origin,)
+        return chain((call.repository,), islice(self._storage.repositories(), MOST_SOURCES))
+
+    def _give(self, repository: str, origin: str, digest: Digest) -> bool:
         try:
             self._storage.open_blob(origin, digest).close()
+            self._storage.link_blob(repository, digest)
         except NotFound:
-            return None
-        self._storage.link_blob(call.repository, digest)
-        return _made(call, digest)
+            return False
+        return True
 
     def _find(self, call: Call) -> Upload:
         try:
@@ -133,14 +146,24 @@ class Blobs:
     def _append(self, call: Call, upload: Upload) -> None:
         if call.request.body is None:
             return
+        self._check_size(call, upload, upload.size + (call.request.body.size or 0))
+        chunk = _chunk(call)
         try:
             with open_content(call.request) as stream:
-                upload.append(stream, _chunk_start(call))
+                upload.append(stream, chunk[0] if chunk else None)
+            self._check_size(call, upload, upload.size)
         except OutOfOrder as error:
             fields = _place(call, upload)
             raise Rejected(BLOB_UPLOAD_INVALID, str(error), status=RANGE_NOT_SATISFIABLE, headers=fields) from None
         except NotFound as error:
             raise Rejected(BLOB_UPLOAD_UNKNOWN, str(error)) from None
+        if chunk and upload.size != chunk[1] + 1:  # the content did not say its length beforehand
+            raise Rejected(SIZE_INVALID, "the chunk is not as long as its range", headers=_place(call, upload))
+
+    def _check_size(self, call: Call, upload: Upload, size: int) -> None:
+        if self._most is not None and size > self._most:
+            self._uploads.cancel(call.repository, upload)
+            raise Rejected(BLOB_UPLOAD_INVALID, f"a blob has at most {self._most} bytes here", status=413)
 
     def _finish(self, call: Call, upload: Upload, digest: Digest) -> Response:
         try:
@@ -150,6 +173,31 @@ class Blobs:
         except NotFound as error:
             raise Rejected(BLOB_UPLOAD_UNKNOWN, str(error)) from None
         return _made(call, digest)
+
+
+def _content(call: Call, digest: Digest, file: FileIO) -> Response:
+    """A blob, or the parts of it that a request is for. Raises Rejected."""
+    whole = FilePart(file)
+    fields = (("Docker-Content-Digest", str(digest)), ("ETag", etag(digest)), ("Accept-Ranges", "bytes"))
+    parts = requested(call.request, whole.size, etag(digest))
+    if not parts:
+        return _sized(200, whole, BINARY, *fields)
+    if len(parts) > 1:
+        several = Multipart(file, parts, whole.size, BINARY)
+        return _sized(206, several, several.media_type, *fields)
+    part = FilePart(file, parts[0].first, parts[0].size)
+    return _sized(206, part, BINARY, *fields, ("Content-Range", parts[0].describe(whole.size)))
+
+
+def _sized(status: int, stream: FilePart | Multipart, media_type: str, *fields: tuple[str, str]) -> Response:
+    lines = (("Content-Type", media_type), *fields, ("Content-Length", str(stream.size)))
+    return Response(status, Headers(lines), stream)
+
+
+def _named(call: Call, parameter: str) -> Digest | None:
+    """The digest in a parameter of the query; None where it is absent. Raises Rejected."""
+    text = call.asked(parameter)
+    return parse_digest(text) if text else None
 
 
 def _made(call: Call, digest: Digest) -> Response:
@@ -168,11 +216,13 @@ def _place(call: Call, upload: Upload) -> tuple[tuple[str, str], ...]:
 
 
 def _standing(call: Call, upload: Upload, status: int) -> Response:
-    return Response.of(status, b"", *_place(call, upload))
+    # An answer with 204 has no Content-Length (RFC 9110 §8.6).
+    fields = _place(call, upload)
+    return Response(status, Headers(fields)) if status == NO_CONTENT else Response.of(status, b"", *fields)
 
 
-def _chunk_start(call: Call) -> int | None:
-    """The first byte of a chunk by its Content-Range; None where it has none."""
+def _chunk(call: Call) -> tuple[int, int] | None:
+    """The first and last byte of a chunk by its Content-Range; None where it has none."""
     value = call.request.headers.get("Content-Range")
     if value is None:
         return None
@@ -183,27 +233,4 @@ def _chunk_start(call: Call) -> int | None:
     size = call.request.body.size if call.request.body else 0
     if size is not None and size != last - first + 1:
         raise Rejected(SIZE_INVALID, f"Content-Range {value} and Content-Length {size}")
-    return first
-
-
-def _range(call: Call, etag: str) -> re.Match[str] | None:
-    condition = call.request.headers.get("If-Range")
-    if condition is not None and condition.strip() != etag:
-        return None
-    found = _RANGE.fullmatch((call.request.headers.get("Range") or "").strip())
-    return found if found and (found["first"] or found["last"]) else None
-
-
-def _partial(whole: FilePart, wanted: re.Match[str], fields: tuple[tuple[str, str], ...]) -> Response:
-    size = whole.size
-    if wanted["first"]:
-        first, last = int(wanted["first"]), min(int(wanted["last"] or size), size - 1)
-    else:
-        first, last = max(size - int(wanted["last"]), 0), size - 1
-    if first > last:
-        whole.close()
-        fields = (("Content-Range", f"bytes */{size}"),)
-        raise Rejected(SIZE_INVALID, "the range is not in the blob", status=RANGE_NOT_SATISFIABLE, headers=fields)
-    part = FilePart(whole.file, first, last - first + 1)
-    added = (("Content-Range", f"bytes {first}-{last}/{size}"), ("Content-Length", str(part.size)))
-    return Response(206, Headers((*fields, *added)), part)
+    return first, last

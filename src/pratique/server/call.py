@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 from urllib.parse import parse_qs
 
+from ..auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
 from ..errors import InvalidDigest
 from ..http.message import Body, Request, Stream
 from ..http.origin import split
 from ..spec.digest import Digest
-from ..spec.endpoints import DIGEST_INVALID, MANIFEST_INVALID, MANIFEST_UNKNOWN, NAME_INVALID, Endpoint, ErrorCode
+from ..spec.endpoints import (
+    DIGEST_INVALID,
+    MANIFEST_INVALID,
+    MANIFEST_UNKNOWN,
+    NAME_INVALID,
+    PULL,
+    Endpoint,
+    ErrorCode,
+)
 from ..spec.reference import is_repository, is_tag
-from .answers import UNKNOWN, Rejected
+from .answers import QUERY_TOO_LONG, UNKNOWN, Rejected
 
 MOST_FIELDS: Final = 100  # of a query
 BLOCK: Final = 64 << 10
@@ -32,7 +41,7 @@ class Call:
     request: Request
     endpoint: Endpoint
     parameters: Mapping[str, str]
-    may_mount: bool = False  # from the repository that the query names
+    permits: Callable[[ScopeSet], bool] = NO_SCOPES.covers  # what whoever asks may do beside it
 
     @property
     def repository(self) -> str:
@@ -55,7 +64,7 @@ class Call:
         try:
             return parse_qs(split(self.request.url).query, keep_blank_values=True, max_num_fields=MOST_FIELDS)
         except ValueError:
-            raise Rejected(UNKNOWN, "too many parameters in the query", status=414) from None
+            raise Rejected(QUERY_TOO_LONG, f"at most {MOST_FIELDS}") from None
 
     def asked(self, name: str) -> str | None:
         """The first value of a parameter of the query."""
@@ -76,6 +85,10 @@ class Call:
             error = MANIFEST_INVALID if self.request.method == "PUT" else MANIFEST_UNKNOWN
             raise Rejected(error, f"not a tag: {text[:80]!r}")
         return text
+
+    def may_pull(self, repository: str) -> bool:
+        """Whether whoever asks may also pull from another repository."""
+        return self.permits(repository_scopes(repository, *PULL))
 
     def check(self) -> None:
         """Raise Rejected for a name that the specification does not allow."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ..auth.challenge import BASIC, BEARER, Challenge
 from ..auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
-from ..http.message import Headers, Request
+from ..http.message import Request
 from ..spec import endpoints
-from ..spec.endpoints import DENIED, UNAUTHORIZED, Endpoint, ErrorCode
+from ..spec.endpoints import DENIED, TOOMANYREQUESTS, UNAUTHORIZED, Endpoint, ErrorCode
 from .access import ANONYMOUS, NAME, Access
 from .answers import Rejected
+from .attempts import TooManyAttempts
 
 TOKEN_PATH: Final = "/token"  # noqa: S105  # a path
+KEYS_PATH: Final = "/.well-known/jwks.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The request may go on; `wish` says whether what it would like is allowed as well."""
+    """The request may go on; `permits` says whether whoever asks has some scopes beside those that the request needs."""
 
     user: str
-    wish: bool = False
+    permits: Callable[[ScopeSet], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,27 @@ class Refusal:
     error: ErrorCode
     message: str = ""
     challenges: tuple[Challenge, ...] = ()
+    retry_after: int = 0  # seconds, where waiting helps
 
     def rejected(self) -> Rejected:
         """The end of the request, with the challenges as header fields."""
-        fields = tuple(("WWW-Authenticate", str(challenge)) for challenge in self.challenges)
-        return Rejected(self.error, self.message, status=self.status, headers=fields)
+        fields = [("WWW-Authenticate", str(challenge)) for challenge in self.challenges]
+        if self.retry_after:
+            fields.append(("Retry-After", str(self.retry_after)))
+        return Rejected(self.error, self.message, status=self.status, headers=tuple(fields))
 
 
 class Guard(Protocol):
     """Decides on requests."""
 
     def decide(self, request: Request, need: Need) -> Allowed | Refusal: ...
+
+
+class ChecksPasswords(Protocol):
+    """The part of the users' passwords that a guard needs."""
+
+    def check(self, user: str, password: str, peer: str | None = None) -> bool:
+        """Whether this is the user's password. Raises TooManyAttempts."""
 
 
 class BadToken(Exception):
@@ -87,29 +99,36 @@ def need_of(endpoint: Endpoint, parameters: Mapping[str, str], mount_from: str |
 class BasicGuard:
     """Names and passwords with each request (RFC 7617). Where there are no users, nobody is asked for them."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, passwords: ChecksPasswords) -> None:
         self._access = access
+        self._passwords = passwords
 
     def decide(self, request: Request, need: Need) -> Allowed | Refusal:
-        """Allow; or 401 to the anonymous and to wrong credentials, 403 to those who are known."""
-        user = self._user(request.headers)
+        """Allow; or 401 to the anonymous and to wrong credentials, 403 to those who are known, 429 to who guesses."""
+        try:
+            user = self._user(request)
+        except TooManyAttempts as many:
+            return refuse_attempts(many)
         if user is None:
             return _unauthorized("wrong name or password")
+
+        def permits(scopes: ScopeSet) -> bool:
+            return self._access.permitted(user, scopes).covers(scopes)
+
         if not need.required and (self._access.is_ping_open or user != ANONYMOUS):
-            return Allowed(user)
-        permitted = self._access.permitted(user, need.required | need.wished)
-        if need.required and permitted.covers(need.required):
-            return Allowed(user, permitted.covers(need.wished))
+            return Allowed(user, permits)
+        if need.required and permits(need.required):
+            return Allowed(user, permits)
         if user == ANONYMOUS:
             return _unauthorized()
         return Refusal(403, DENIED, f"not permitted: {need.required}")
 
-    def _user(self, headers: Headers) -> str | None:
-        value = headers.get("Authorization")
+    def _user(self, request: Request) -> str | None:
+        value = request.headers.get("Authorization")
         if value is None or not self._access.users:
             return ANONYMOUS
         found = parse_basic(value)
-        return found[0] if found and self._access.knows(*found) else None
+        return found[0] if found and self._passwords.check(*found, request.peer) else None
 
 
 class BearerGuard:
@@ -122,7 +141,7 @@ class BearerGuard:
     def decide(self, request: Request, need: Need) -> Allowed | Refusal:
         """Allow; or 401 without a good token, and the configured status for one that does not cover the request."""
         if not need.required and self._access.is_ping_open:
-            return Allowed(ANONYMOUS)
+            return Allowed(ANONYMOUS, NO_SCOPES.covers)
         scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
         if scheme.lower() != BEARER:
             return self._refuse(request, need, 401)
@@ -131,7 +150,7 @@ class BearerGuard:
         except BadToken as bad:
             return self._refuse(request, need, 401, "invalid_token", str(bad))
         if granted.scopes.covers(need.required):
-            return Allowed(granted.user, granted.scopes.covers(need.wished))
+            return Allowed(granted.user, granted.scopes.covers)
         message = f"token does not cover scope {need.required}"
         return self._refuse(request, need, self._access.refusal, "insufficient_scope", message)
 
@@ -156,6 +175,11 @@ def parse_basic(value: str) -> tuple[str, str] | None:
     except ValueError:  # not ASCII, not base64, not UTF-8
         return None
     return (user, password) if colon else None
+
+
+def refuse_attempts(many: TooManyAttempts) -> Refusal:
+    """The answer to whoever sent too many wrong passwords (RFC 6585 §4)."""
+    return Refusal(429, TOOMANYREQUESTS, str(many), retry_after=many.seconds)
 
 
 def _unauthorized(message: str = "") -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from ..errors import Misbehaved, NotFound, Unsupported
@@ -20,6 +21,7 @@ from ..spec.manifest import Manifest
 from ..spec.reference import is_tag
 from .answers import Rejected, created
 from .call import Call, read_content
+from .conditions import check_read, check_write, etag, is_conditional
 from .storage import Storage
 
 MOST_BYTES: Final = 4 << 20  # of a manifest (§Pushing Manifests)
@@ -31,8 +33,9 @@ _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json", re.ASCII)
 class Manifests:
     """The end-points of manifests."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, sparse: bool = False) -> None:
         self._storage = storage
+        self._sparse = sparse  # whether what a manifest needs may be missing
 
     def read(self, call: Call) -> Response:
         """GET and HEAD by tag or digest: the bytes and the type as pushed."""
@@ -40,12 +43,12 @@ class Manifests:
             stored = self._storage.find_manifest(call.repository, call.reference)
         except NotFound as error:
             raise Rejected(MANIFEST_UNKNOWN, str(error)) from None
-        return Response.of(
+        return check_read(call.request.headers, stored.digest) or Response.of(
             200,
             stored.raw,
             ("Content-Type", stored.media_type or media.OCI_MANIFEST),
             ("Docker-Content-Digest", str(stored.digest)),
-            ("ETag", f'"{stored.digest}"'),
+            ("ETag", etag(stored.digest)),
         )
 
     def put(self, call: Call) -> Response:
@@ -59,7 +62,9 @@ class Manifests:
         extra = _tags(call) if isinstance(reference, Digest) else []
         tags = [reference] if isinstance(reference, str) else extra
         try:
-            self._storage.put_manifest(call.repository, manifest, tags)
+            self._storage.put_manifest(
+                call.repository, manifest, tags, sparse=self._sparse, check=self._check(call, reference)
+            )
         except NotFound as error:
             raise Rejected(MANIFEST_BLOB_UNKNOWN, str(error)) from None
         return _made(call, manifest, extra)
@@ -69,12 +74,27 @@ class Manifests:
         reference = call.reference
         try:
             if isinstance(reference, str):
-                self._storage.delete_tag(call.repository, reference)
+                self._storage.delete_tag(call.repository, reference, check=self._check(call, reference))
             else:
                 self._storage.delete_manifest(call.repository, reference)
         except NotFound as error:
             raise Rejected(MANIFEST_UNKNOWN, str(error)) from None
         return Response.of(202)
+
+    def _check(self, call: Call, reference: Digest | str) -> Callable[[], None]:
+        """What a change depends on by the conditions of its request."""
+
+        def check() -> None:
+            if is_conditional(call.request.headers):
+                check_write(call.request.headers, self._current(call.repository, reference))
+
+        return check
+
+    def _current(self, repository: str, reference: Digest | str) -> Digest | None:
+        try:
+            return self._storage.find_manifest(repository, reference).digest
+        except NotFound:
+            return None
 
 
 def _parse(raw: bytes, content_type: str, algorithm: str) -> Manifest:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from io import BufferedReader
+from functools import lru_cache
 from typing import Final
 
 from ..http.message import Headers, Response
 from ..http.problem import status_text
 
-MOST_HEAD_BYTES: Final = 64 << 10  # of a request line with its header fields
+MOST_HEAD_BYTES: Final = 64 << 10  # of a request line with its header fields, or of what chunks say beside content
+MOST_TARGET_BYTES: Final = 8 << 10  # of a request's target
+MOST_FIELDS: Final = 128  # of a head
 MOST_LINE_BYTES: Final = 4 << 10  # of a chunk's head or a trailer
-BLOCK: Final = 64 << 10
+BLOCK: Final = 64 << 10  # bytes read at a time
 TLS_HANDSHAKE: Final = b"\x16"  # the first byte of whoever takes a plain port for one with TLS
+END: Final = b"\r\n\r\n"
 
-_REQUEST_LINE = re.compile(rb"([A-Z]{1,32}) ([!-~]+) HTTP/1\.([01])\r?\n")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\r?\n")
-_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE = re.compile(r"([A-Z]{1,32}) ([!-~]+) HTTP/1\.([01])\r\n")
+_FIELDS = re.compile(rf"(?:{_NAME}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
+_FIELD = re.compile(rf"({_NAME}):([^\r]*)\r\n")
+_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
+_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_LENGTH = re.compile("[0-9]{1,18}", re.ASCII)
 _WITHOUT_CONTENT: Final = frozenset({204, 304})
 
 
@@ -47,36 +55,93 @@ class Head:
     persistent: bool
 
 
-def read_head(reader: BufferedReader) -> Head | None:
-    """The next request's head; None where the client closed the connection or speaks TLS. Raises BadMessage."""
-    if reader.peek(1)[:1] in (b"", TLS_HANDSHAKE):
+def take_head(held: bytes) -> tuple[Head, bytes] | None:
+    """The head that stands at the beginning of what came, and what came after it; None where it is not complete yet.
+
+    Raises BadMessage for what is no head, as soon as that can be seen.
+    """
+    start = 2 if held.startswith(b"\r\n") else 0  # RFC 9112 §2.2: one empty line before a request is forgiven
+    end = held.find(END, start, start + MOST_HEAD_BYTES)
+    if end < 0:
+        _check_beginning(held[start:])
         return None
-    line = reader.readline(MOST_HEAD_BYTES)
-    if line.strip() == b"":  # RFC 9112 §2.2: one empty line before a request is forgiven
-        line = reader.readline(MOST_HEAD_BYTES)
-    found = _REQUEST_LINE.fullmatch(line)
+    rest = end + len(END)
+    return _parse(held[start:rest].decode("latin-1")), held[rest:]
+
+
+def _check_beginning(held: bytes) -> None:
+    line, newline, _ = held.partition(b"\r\n")
+    if len(held) >= MOST_HEAD_BYTES:
+        raise BadMessage(431 if newline else 414, "the header fields are too large" if newline else "too long a target")
+    if newline and not _REQUEST_LINE.fullmatch((line + newline).decode("latin-1")):
+        raise _not_a_request_line()
+    if _BARE_NEWLINE.search(held):
+        raise BadMessage(400, "lines end with CR and LF")
+
+
+def _parse(text: str) -> Head:
+    found = _REQUEST_LINE.match(text)
     if found is None:
-        raise BadMessage(414 if len(line) == MOST_HEAD_BYTES else 400, "not a request line of HTTP/1.0 or HTTP/1.1")
-    headers = _read_fields(reader, MOST_HEAD_BYTES - len(line))
+        raise _not_a_request_line()
+    method, target, minor = found.groups()
+    if len(target) > MOST_TARGET_BYTES:
+        raise BadMessage(414, "too long a target")
+    headers = _parse_fields(text, found.end())
     wishes = ",".join(headers.all("Connection")).lower()
-    minor = int(found[3])
-    persistent = "close" not in wishes and (minor == 1 or "keep-alive" in wishes)
-    return Head(found[1].decode(), found[2].decode(), minor, headers, persistent)
+    persistent = "close" not in wishes and (minor == "1" or "keep-alive" in wishes)
+    return Head(method, target, int(minor), headers, persistent)
 
 
-def _read_fields(reader: BufferedReader, left: int) -> Headers:
-    lines: list[tuple[str, str]] = []
-    while (line := reader.readline(left)) not in (b"\r\n", b"\n"):
-        left -= len(line)
-        if left <= 0:
-            raise BadMessage(431, "the header fields are too large")
-        if not line:
-            raise Disconnected("in a request's head")
-        found = _FIELD.fullmatch(line)
-        if found is None:
-            raise BadMessage(400, "not a header field")
-        lines.append((found[1].decode("latin-1"), found[2].strip(b" \t").decode("latin-1")))
+def _parse_fields(text: str, start: int) -> Headers:
+    if _FIELDS.fullmatch(text, start) is None:
+        raise BadMessage(400, "not a header field")
+    lines = [(name, value.strip(" \t")) for name, value in _FIELD.findall(text, start)]
+    if len(lines) > MOST_FIELDS:
+        raise BadMessage(431, "too many header fields")
     return Headers(lines)
+
+
+def _not_a_request_line() -> BadMessage:
+    return BadMessage(400, "not a request line of HTTP/1.0 or HTTP/1.1")
+
+
+class Source:
+    """The bytes of a connection in their order: those that came already, and then what `receive` puts into a buffer.
+
+    `receive` returns how many bytes those were, and 0 where the client closed the connection.
+    """
+
+    __slots__ = ("_receive", "held")
+
+    def __init__(self, held: bytes, receive: Callable[[memoryview], int]) -> None:
+        self.held = held
+        self._receive = receive
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` as far as one read goes. Raises Disconnected."""
+        if self.held:
+            count = min(len(buffer), len(self.held))
+            buffer[:count] = self.held[:count]
+            self.held = self.held[count:]
+            return count
+        return self._receive(buffer) or _disconnected()
+
+    def readline(self) -> bytes:
+        """The next line with its end. Raises BadMessage for a long one and Disconnected."""
+        while (end := self.held.find(b"\n")) < 0:
+            if len(self.held) > MOST_LINE_BYTES:
+                break
+            buffer = bytearray(BLOCK)
+            count = self._receive(memoryview(buffer)) or _disconnected()
+            self.held += buffer[:count]
+        if not 0 <= end < MOST_LINE_BYTES:
+            raise BadMessage(400, "too long a line in the content")
+        line, self.held = self.held[: end + 1], self.held[end + 1 :]
+        return line
+
+
+def _disconnected() -> int:
+    raise Disconnected("in a request's content")
 
 
 class Content(ABC):
@@ -85,9 +150,10 @@ class Content(ABC):
     `ask`, where given, is called once before the first byte is read: the client waits for it (RFC 9110 §10.1.1).
     """
 
-    def __init__(self, reader: BufferedReader, ask: Callable[[], None] | None) -> None:
-        self._reader = reader
+    def __init__(self, source: Source, ask: Callable[[], None] | None) -> None:
+        self._source = source
         self._ask = ask
+        self.received = 0  # bytes that were read
 
     @property
     def is_awaited(self) -> bool:
@@ -109,7 +175,9 @@ class Content(ABC):
         if self._ask is not None:
             self._ask()
             self._ask = None
-        return self._fill(memoryview(buffer))
+        count = self._fill(memoryview(buffer))
+        self.received += count
+        return count
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes, or the rest. Raises Disconnected and BadMessage."""
@@ -127,19 +195,13 @@ class Content(ABC):
     def _fill(self, buffer: memoryview) -> int:
         """Read into `buffer` from the connection; 0 at the end of the content."""
 
-    def _take(self, buffer: memoryview) -> int:
-        count = self._reader.readinto1(buffer)
-        if not count:
-            raise Disconnected("in a request's content")
-        return count
-
 
 class SizedContent(Content):
     """Content of a known length (RFC 9112 §6.2)."""
 
-    def __init__(self, reader: BufferedReader, ask: Callable[[], None] | None, size: int) -> None:
-        super().__init__(reader, ask)
-        self._size = self._left = size
+    def __init__(self, source: Source, ask: Callable[[], None] | None, size: int) -> None:
+        super().__init__(source, ask)
+        self._size = size
 
     @property
     def size(self) -> int:
@@ -147,22 +209,22 @@ class SizedContent(Content):
 
     @property
     def unread(self) -> int:
-        return self._left
+        return self._size - self.received
 
     def _fill(self, buffer: memoryview) -> int:
-        if not self._left:
-            return 0
-        count = self._take(buffer[: self._left])
-        self._left -= count
-        return count
+        left = self.unread
+        return self._source.readinto(buffer[:left]) if left else 0
 
 
 class ChunkedContent(Content):
-    """Content in chunks (RFC 9112 §7.1); extensions and trailers are read and forgotten."""
+    """Content in chunks (RFC 9112 §7.1); extensions and trailers are read and forgotten. `most` is its longest length."""
 
-    def __init__(self, reader: BufferedReader, ask: Callable[[], None] | None) -> None:
-        super().__init__(reader, ask)
+    def __init__(self, source: Source, ask: Callable[[], None] | None, most: int | None) -> None:
+        super().__init__(source, ask)
+        self._most = most
         self._left = 0  # of the chunk
+        self._total = 0  # of all chunks so far
+        self._spoken = 0  # bytes of extensions and trailers
         self._ended = False
 
     @property
@@ -174,57 +236,76 @@ class ChunkedContent(Content):
         return 0 if self._ended else None
 
     def _fill(self, buffer: memoryview) -> int:
-        if not self._left:
+        if not self._left and not self._ended:
             self._begin()
         if self._ended:
             return 0
-        count = self._take(buffer[: self._left])
+        count = self._source.readinto(buffer[: self._left])
         self._left -= count
-        if not self._left and self._line() not in (b"\r\n", b"\n"):
+        if not self._left and self._source.readline() != b"\r\n":
             raise BadMessage(400, "a chunk does not end where it should")
         return count
 
     def _begin(self) -> None:
-        if self._ended:
-            return
-        found = _CHUNK_HEAD.fullmatch(self._line())
+        line = self._source.readline()
+        found = _CHUNK_HEAD.fullmatch(line)
         if found is None:
             raise BadMessage(400, "not the head of a chunk")
+        self._hear(len(line) - len(found[1]) - 2)
         self._left = int(found[1], 16)
+        self._total += self._left
+        if self._most is not None and self._total > self._most:
+            raise _too_long(self._most)
         if self._left == 0:
-            _read_fields(self._reader, MOST_HEAD_BYTES)
-            self._ended = True
+            self._end()
 
-    def _line(self) -> bytes:
-        line = self._reader.readline(MOST_LINE_BYTES)
-        if not line:
-            raise Disconnected("in a request's content")
-        return line
+    def _end(self) -> None:
+        while (line := self._source.readline()) != b"\r\n":
+            self._hear(len(line))
+            _parse_fields((line + b"\r\n").decode("latin-1"), 0)
+        self._ended = True
+
+    def _hear(self, count: int) -> None:
+        self._spoken += count
+        if self._spoken > MOST_HEAD_BYTES:
+            raise BadMessage(400, "more beside the content than anyone needs to say")
 
 
-def content_of(head: Head, reader: BufferedReader, ask: Callable[[], None] | None) -> Content | None:
-    """The content that follows a head; None where none does. Raises BadMessage for what could be read in two ways."""
-    codings, lengths = head.headers.all("Transfer-Encoding"), set(head.headers.all("Content-Length"))
+def content_of(head: Head, source: Source, ask: Callable[[], None] | None, most: int | None = None) -> Content | None:
+    """The content that follows a head, of at most `most` bytes; None where none does.
+
+    Raises BadMessage for what could be read in two ways, or is too long.
+    """
+    codings, lengths = head.headers.all("Transfer-Encoding"), head.headers.all("Content-Length")
     if codings:
         if lengths:
             raise BadMessage(400, "both Transfer-Encoding and Content-Length")
+        if head.minor == 0:
+            raise BadMessage(400, "Transfer-Encoding in HTTP/1.0")
         if ",".join(codings).strip().lower() != "chunked":
             raise BadMessage(501, "the only transfer coding that is understood is chunked")
-        return ChunkedContent(reader, ask)
+        return ChunkedContent(source, ask, most)
     if not lengths:
         return None
-    length = lengths.pop()
-    if lengths or not re.fullmatch("[0-9]{1,18}", length, re.ASCII):
+    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
         raise BadMessage(400, "not a Content-Length")
-    return SizedContent(reader, ask, int(length))
+    length = int(lengths[0])
+    if most is not None and length > most:
+        raise _too_long(most)
+    return SizedContent(source, ask, length)
 
 
-def format_head(response: Response, *, chunked: bool, close: bool) -> bytes:
-    """The status line and header fields of an answer, with what the connection needs."""
-    lines = [f"HTTP/1.1 {status_text(response.status)}"]
+def _too_long(most: int) -> BadMessage:
+    return BadMessage(413, f"the content of a request has at most {most} bytes")
+
+
+def format_head(response: Response, *fields: tuple[str, str], chunked: bool, close: bool) -> bytes:
+    """The status line and header fields of an answer, with further `fields` and what the connection needs."""
+    lines = [_status_line(response.status)]
     lines += [f"{name}: {_one_line(value)}" for name, value in response.headers]
+    lines += [f"{name}: {value}" for name, value in fields]
     if "Date" not in response.headers:
-        lines.append(f"Date: {formatdate(usegmt=True)}")
+        lines.append(_date_line(int(time.time())))
     if chunked:
         lines.append("Transfer-Encoding: chunked")
     if close:
@@ -235,6 +316,16 @@ def format_head(response: Response, *, chunked: bool, close: bool) -> bytes:
 def has_content(method: str, status: int) -> bool:
     """Whether content follows the head of an answer (RFC 9110 §6.4.1)."""
     return method != "HEAD" and status >= 200 and status not in _WITHOUT_CONTENT
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status_text(status)}"
+
+
+@lru_cache(maxsize=2)
+def _date_line(seconds: int) -> str:
+    return f"Date: {formatdate(seconds, usegmt=True)}"
 
 
 def _one_line(value: str) -> str:

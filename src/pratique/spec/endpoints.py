@@ -56,13 +56,13 @@ UPLOADS: Final = Endpoint("end-4", ("POST",), "/v2/{name}/blobs/uploads/", actio
 UPLOAD_CHUNK: Final = Endpoint("end-5", ("PATCH",), "/v2/{name}/blobs/uploads/{session}", actions=(PUSH,))
 UPLOAD_END: Final = Endpoint("end-6", ("PUT",), "/v2/{name}/blobs/uploads/{session}", actions=(PUSH,))
 MANIFEST_PUT: Final = Endpoint("end-7", ("PUT",), "/v2/{name}/manifests/{reference}", actions=(PUSH,))
-TAGS: Final = Endpoint("end-8", ("GET",), "/v2/{name}/tags/list", actions=(PULL,))
+TAGS: Final = Endpoint("end-8", ("GET", "HEAD"), "/v2/{name}/tags/list", actions=(PULL,))
 MANIFEST_DELETE: Final = Endpoint("end-9", ("DELETE",), "/v2/{name}/manifests/{reference}", actions=(DELETE, PUSH, ALL))
 BLOB_DELETE: Final = Endpoint("end-10", ("DELETE",), "/v2/{name}/blobs/{digest}", actions=(DELETE, PUSH, ALL))
-REFERRERS: Final = Endpoint("end-12", ("GET",), "/v2/{name}/referrers/{digest}", actions=(PULL,))
-UPLOAD_STATUS: Final = Endpoint("end-13", ("GET",), "/v2/{name}/blobs/uploads/{session}", actions=(PUSH,))
+REFERRERS: Final = Endpoint("end-12", ("GET", "HEAD"), "/v2/{name}/referrers/{digest}", actions=(PULL,))
+UPLOAD_STATUS: Final = Endpoint("end-13", ("GET", "HEAD"), "/v2/{name}/blobs/uploads/{session}", actions=(PUSH,))
 UPLOAD_CANCEL: Final = Endpoint("end-14", ("DELETE",), "/v2/{name}/blobs/uploads/{session}", actions=(PUSH,))
-REPOSITORIES: Final = Endpoint("catalog", ("GET",), "/v2/_catalog", CATALOG, actions=(ALL, ()))
+REPOSITORIES: Final = Endpoint("catalog", ("GET", "HEAD"), "/v2/_catalog", CATALOG, actions=(ALL, ()))
 
 # Paths with more literal text come first: `blobs/uploads/` would match as a blob's digest, too.
 ENDPOINTS: Final = (

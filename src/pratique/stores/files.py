@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -19,6 +20,7 @@ from ..http.message import Stream
 TEMPORARY_PREFIX: Final = ".pratique-"
 TEMPORARY_SUFFIX: Final = ".tmp"
 PARTIAL_SUFFIX: Final = ".part"  # of one that a later run goes on with
+UNSYNCED_FOLDERS: Final = (errno.EINVAL, errno.ENOTSUP)  # what some file systems answer to the wish to sync a folder
 PARTIAL_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -255,8 +257,11 @@ class _PartialFile:
 
 
 @contextmanager
-def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """A file that takes its place whole when the context ends well, and not at all otherwise; it survives a crash then."""
+def replacing(path: Path, mode: int = 0o666, *, lasting: bool = True) -> Iterator[BinaryIO]:
+    """A file that takes its place whole when the context ends well, and not at all otherwise.
+
+    It survives a crash then, unless it is not `lasting`: its folder is for somebody else to sync.
+    """
     temporary = path.with_name(f".{uuid.uuid4()}{TEMPORARY_SUFFIX}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
@@ -267,6 +272,20 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if lasting:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSYNCED_FOLDERS:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _is_mine(file: FileIO, path: Path) -> bool:

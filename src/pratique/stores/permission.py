@@ -20,6 +20,9 @@ PUSH: Final = "push"
 DELETE: Final = "delete"
 ACTIONS: Final = (PULL, PUSH, DELETE)
 
+# The answer to somebody who may read what is not there.
+MISSING: Final = "permitted, but there is nothing of this name"
+
 # No content has this digest, so that to delete it removes nothing.
 NOTHING: Final = Digest("sha256", "0" * 64)
 
@@ -54,7 +57,7 @@ def _read(session: Session[ScopeSet], repository: Repository, reference: str | N
         request = Request("HEAD", repository.url(endpoints.MANIFEST, reference=reference), accept)
     with session.send(request, scopes) as response:
         if response.status == 404:
-            return "permitted, but there is nothing of this name"
+            return MISSING
         if response.status >= 400:
             raise failure(request, response)
     return "permitted"

@@ -87,6 +87,7 @@ def test_the_header_of_basic(text: str, header: str) -> None:
 sendable = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
 
 
+@pytest.mark.tells_secrets("a user may be called like the password")
 @given(sendable.filter(lambda name: ":" not in name and name != "<token>"), sendable)
 def test_any_pair_arrives_as_it_was_given(username: str, password: str) -> None:
     scheme, _, encoded = Credential.parse(f"{username}:{password}", "x").basic().reveal().partition(" ")

@@ -13,6 +13,7 @@ from pratique.http.gate import Gate
 from pratique.http.local import LocalTransport
 from pratique.http.message import Body, Headers, Request, Response, Unanswered
 from pratique.http.origin import Origin
+from pratique.http.reach import Plain, everywhere, usual
 from pratique.http.retry import Patience
 from pratique.http.session import MOST_REDIRECTS, USER_AGENT, Session, redirection
 
@@ -40,7 +41,7 @@ class Desk:
         self.session: Session[str] = Session(
             self._answer,
             Signing(),
-            plain_http=plain_http,
+            reaches=everywhere(plain=Plain.ALWAYS) if plain_http else usual,
             patience=Patience(retries=2, jitter=lambda: 1.0),
             gate=gate,
             tell=self.events.append,
@@ -317,7 +318,7 @@ def test_only_this_machine_is_asked_what_it_speaks_and_once() -> None:
 
 def test_plain_http_is_what_the_session_is_told() -> None:
     wires = Wires("localhost")
-    session: Session[str] = Session(wires, Signing(), plain_http=True)
+    session: Session[str] = Session(wires, Signing(), reaches=everywhere(plain=Plain.ALWAYS))
     assert session.base_url("r.test") == "http://r.test"
     assert wires.asked == []
 

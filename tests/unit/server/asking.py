@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ class Clock:
 class Asking:
     """A registry and what one client asks it."""
 
-    def __init__(self, folder: Path, access: Access | None = None) -> None:
+    peer: str | None = None  # the client's address
+
+    def __init__(self, folder: Path, access: Access | Callable[[], Access] | None = None) -> None:
         self.clock = Clock()
         self.storage = Storage(folder)
         self.app = RegistryApp(self.storage, access, clock=self.clock)
@@ -65,7 +68,7 @@ class Asking:
         url = target if target.startswith("http") else ROOT + target
         body = Body.of(content) if isinstance(content, bytes) else content
         lines = Headers((name.replace("_", "-"), value) for name, value in headers.items())
-        return read(self.app.handle(Request(method, url, lines, body)))
+        return read(self.app.handle(Request(method, url, lines, body, peer=self.peer)))
 
     def push_blob(self, repository: str, content: bytes) -> Digest:
         """Push a blob in one request."""

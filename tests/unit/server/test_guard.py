@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from pratique.auth.challenge import Challenge, parse_challenges
 from pratique.auth.secret import Secret
 from pratique.server.access import Access, Rule, Tokens
+from pratique.server.attempts import FREE_FAILURES
 from pratique.server.guard import parse_basic
+from pratique.server.tokens import LEEWAY
 from pratique.spec.digest import Digest
 
 from .asking import CONFIG, LAYER, ROOT, Answer, Asking
@@ -107,6 +109,29 @@ def test_basic_refuses_bad_credentials_everywhere(tmp_path: Path, value: str, ta
     assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
 
 
+def test_basic_slows_guesses_down(tmp_path: Path) -> None:
+    ask = asking(tmp_path)
+    ask.peer = "192.0.2.1"
+    for _ in range(FREE_FAILURES):
+        assert ask("GET", "/v2/", Authorization=basic("alice", "wrong")).status == 401
+    answer = ask("GET", "/v2/", Authorization=basic("alice", "secret"))
+    assert (answer.status, answer.code, answer.field("Retry-After")) == (429, "TOOMANYREQUESTS", "1")
+    assert "WWW-Authenticate" not in answer.headers
+    assert ask("GET", "/v2/", Authorization=basic("bob", "word")).status == 200
+    ask.peer = "192.0.2.2"
+    assert ask("GET", "/v2/", Authorization=basic("alice", "secret")).status == 200
+    ask.peer, ask.clock.now = "192.0.2.1", ask.clock.now + 1
+    assert ask("GET", "/v2/", Authorization=basic("alice", "secret")).status == 200
+
+
+def test_whoever_sends_no_password_guesses_none(tmp_path: Path) -> None:
+    ask = asking(tmp_path)
+    for value in ("", "Basic", "Basic !!!", "Bearer x", "Basic " + base64.b64encode(b"alice").decode()) * 20:
+        assert ask("GET", "/v2/", Authorization=value).status == 401
+    assert ask("GET", "/v2/").status == 401
+    assert ask("GET", "/v2/", Authorization=basic("alice", "secret")).status == 200
+
+
 @pytest.mark.parametrize(("ping", "anonymous", "known"), [("", 401, 200), ("closed", 401, 200), ("open", 200, 200)])
 def test_the_ping_of_basic(tmp_path: Path, ping: str, anonymous: int, known: int) -> None:
     ask = asking(tmp_path, ping=ping)
@@ -193,7 +218,7 @@ def test_a_password_sent_where_a_token_is_due(tmp_path: Path) -> None:
 def test_an_expired_token(tmp_path: Path) -> None:
     ask = asking(tmp_path, scheme="bearer", tokens=Tokens(life=60))
     login = bearer(ask, "repository:foo:pull")
-    ask.clock.now += 59
+    ask.clock.now += 60 + LEEWAY - 1
     assert ask("GET", "/v2/foo/tags/list", Authorization=login).code == "NAME_UNKNOWN"
     ask.clock.now += 1
     assert challenge(ask("GET", "/v2/foo/tags/list", Authorization=login)).error == "invalid_token"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pratique.http.message import Body
+from pratique.server.app import RegistryApp
+from pratique.server.call import MOST_FIELDS
 from pratique.server.manifests import MOST_BYTES
+from pratique.server.storage import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 
@@ -107,6 +111,105 @@ def test_a_manifest_that_does_not_say_how_large_it_is(ask: Asking) -> None:
         assert ask("PUT", MANIFESTS + "v2", body, Content_Type=media.OCI_MANIFEST).status == status
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" * MOST_BYTES,
+        b'{"a":' * (MOST_BYTES // 5),
+        b'{"a":[' * 1000 + b"]}" * 1000,
+        image()[:-1] + b',"layers":[]}',
+        image()[:-1] + b',"a":NaN}',
+        image()[:-1] + b',"a":-Infinity}',
+        image()[:-1] + b',"a":' + b"9" * 5000 + b"}",
+        image()[:-1] + b',"a":"\xff"}',
+        image()[:-1],
+        image() + b"{}",
+        b"\xef\xbb\xbf" + image(),
+        image().decode().encode("utf-16"),
+        b"\x1f\x8b" + image(),
+        image(layers={}),
+        image(layers=[1]),
+        image(layers=[None]),
+        image(layers=[describe(LAYER, media.OCI_LAYER) | {"size": -1}]),
+        image(layers=[describe(LAYER, media.OCI_LAYER) | {"size": 1e99}]),
+        image(layers=[describe(LAYER, media.OCI_LAYER) | {"digest": "sha256:" + "A" * 64}]),
+        image(layers=[describe(LAYER, media.OCI_LAYER) | {"digest": "../../../etc/passwd"}]),
+        image(config=[]),
+        image(subject="sha256:abc"),
+        image(subject={"digest": "latest"}),
+        image(annotations={"a": 1}),
+        image(mediaType=1),
+        image(mediaType=media.OCI_MANIFEST + "\r\nEvil: 1"),
+        image(artifactType="a\nb"),
+    ],
+    ids=lambda raw: repr(raw[-30:]),
+)
+def test_hostile_manifests(ask: Asking, raw: bytes) -> None:
+    ask.push_image("foo/bar", "v1")
+    answer = ask.push_manifest("foo/bar", "v2", raw)
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+    assert ask("GET", "/v2/foo/bar/tags/list").json["tags"] == ["v1"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type"),
+    [
+        (b'{"anything": ["at", {"all": null}]}', "application/vnd.example.thing.v1+json"),
+        (b'{"schemaVersion": 2, "layers": "not ours to read"}', "application/vnd.example.thing.v1+json"),
+        (image(custom={"field": [1, 2.5, None]}), media.OCI_MANIFEST),
+        (image(layers=[]), media.OCI_MANIFEST),
+        (b'{"schemaVersion":2,"manifests":[]}', media.OCI_INDEX),
+        (b' \n{"schemaVersion":2,"manifests":[]}\n ', media.DOCKER_LIST),
+    ],
+)
+def test_manifests_of_every_kind_come_back_as_they_were(ask: Asking, raw: bytes, content_type: str) -> None:
+    ask.push_image("foo/bar", "v1")
+    for algorithm in ("sha256", "sha512"):
+        digest = Digest.of(raw, algorithm)
+        assert ask("PUT", f"{MANIFESTS}{digest}?tag={algorithm}", raw, Content_Type=content_type).status == 201
+        for reference in (str(digest), algorithm):
+            answer = ask("GET", MANIFESTS + reference)
+            assert (answer.content, answer.field("Content-Type")) == (raw, content_type)
+            assert answer.field("Docker-Content-Digest") == str(digest)
+
+
+# --- Conditions
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_manifest_that_the_reader_has(ask: Asking, method: str) -> None:
+    digest = ask.push_image("foo/bar", "v1")
+    for reference in ("v1", str(digest)):
+        answer = ask(method, MANIFESTS + reference, If_None_Match=f'"{digest}"')
+        assert (answer.status, answer.content, answer.field("ETag")) == (304, b"", f'"{digest}"')
+        assert answer.field("Docker-Content-Digest") == str(digest)
+    other = ask.push_image("foo/bar", "v1", annotations={"a": "b"})
+    assert ask(method, MANIFESTS + "v1", If_None_Match=f'"{digest}"').field("ETag") == f'"{other}"'
+
+
+def test_a_tag_that_changes_only_from_what_the_writer_saw(ask: Asking) -> None:
+    """Two writers of one list: the later one hears that it has to read again."""
+    seen = ask.push_image("foo/bar", "list")
+    first, second = image(annotations={"writer": "first"}), image(annotations={"writer": "second"})
+    target = MANIFESTS + "list"
+    assert ask("PUT", target, first, Content_Type=media.OCI_MANIFEST, If_Match=f'"{seen}"').status == 201
+    answer = ask("PUT", target, second, Content_Type=media.OCI_MANIFEST, If_Match=f'"{seen}"')
+    assert (answer.status, answer.code) == (412, "UNSUPPORTED")
+    assert ask("GET", target).content == first
+    assert ask("DELETE", target, If_Match=f'"{seen}"').status == 412
+    assert ask("DELETE", target, If_Match=f'"{Digest.of(first)}"').status == 202
+
+
+def test_a_tag_that_is_pushed_only_where_there_is_none(ask: Asking) -> None:
+    ask.push_image("foo/bar", "v1")
+    for status in (201, 412):
+        answer = ask("PUT", MANIFESTS + "v2", image(), Content_Type=media.OCI_MANIFEST, If_None_Match="*")
+        assert answer.status == status
+
+
+# --- What a manifest needs
+
+
 @pytest.mark.parametrize("missing", [CONFIG, LAYER])
 def test_what_a_manifest_needs_must_be_there(ask: Asking, missing: bytes) -> None:
     for content in {CONFIG, LAYER} - {missing}:
@@ -133,9 +236,44 @@ def test_an_index_needs_its_manifests(ask: Asking) -> None:
     assert ask("GET", MANIFESTS + "i").field("Content-Type") == media.OCI_INDEX
 
 
+def test_sparse_manifests_by_policy(tmp_path: Path) -> None:
+    index = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": [describe(image(), media.OCI_MANIFEST)]}
+    storage = Storage(tmp_path)
+    for sparse, status in ((False, 404), (True, 201)):
+        ask = Asking(tmp_path)
+        ask.app = RegistryApp(storage, sparse=sparse)
+        assert ask.push_manifest("foo/bar", "image", image()).status == status
+        answer = ask("PUT", MANIFESTS + "index", json.dumps(index).encode(), Content_Type=media.OCI_INDEX)
+        assert answer.status == status
+
+
+def test_an_index_of_indexes(ask: Asking) -> None:
+    ask.push_image("foo/bar", "v1")
+    below = describe(image(), media.OCI_MANIFEST)
+    for depth in range(5):
+        raw = json.dumps({"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": [below]}).encode()
+        assert ask("PUT", f"{MANIFESTS}depth-{depth}", raw, Content_Type=media.OCI_INDEX).status == 201
+        below = describe(raw, media.OCI_INDEX)
+
+
 def test_a_push_under_another_manifests_digest(ask: Asking) -> None:
     ask.push_image("foo/bar", "v1")
     assert ask.push_manifest("foo/bar", str(Digest.of(b"other")), image()).code == "DIGEST_INVALID"
+
+
+@pytest.mark.parametrize("digest", ["sha256:abc", "md5:" + "0" * 32, "sha256:"])
+def test_what_is_no_digest(ask: Asking, digest: str) -> None:
+    assert ask.push_manifest("foo/bar", digest, image()).code == "DIGEST_INVALID"
+    for method in ("GET", "DELETE"):
+        answer = ask(method, MANIFESTS + digest)
+        assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
+
+
+def test_more_tags_than_one_request_may_have(ask: Asking) -> None:
+    digest = ask.push_image("foo/bar", "v1")
+    for count, status in ((MOST_FIELDS, 201), (MOST_FIELDS + 1, 414)):
+        query = "&".join(f"tag=t{number}" for number in range(count))
+        assert ask.push_manifest("foo/bar", f"{digest}?{query}", image()).status == status
 
 
 def test_a_push_by_sha512(ask: Asking) -> None:

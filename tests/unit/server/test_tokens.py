@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import base64
-import stat
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pratique.auth.secret import Secret
 from pratique.errors import InvalidInput
+from pratique.http.message import Body
 from pratique.server.access import Access, Rule, Tokens
+from pratique.server.attempts import FREE_FAILURES
+from pratique.server.keyring import Keyring
+from pratique.server.keys import SigningKey
 
 from .asking import Answer, Asking
+from .test_keys import KEYS, forgeries
 
 TOKENS = Tokens(service="registry.test", others=("other.test",), issuer="issuer.test", life=60)
 RULES = (
@@ -42,15 +50,11 @@ def post(ask: Asking, **form: str) -> Answer:
 
 
 def claims(ask: Asking, token: str) -> dict[str, Any]:
-    """The claims of a token whose signature was checked with the certificate, as another registry does it."""
-    assert ask.app.tokens is not None
-    certificate = x509.load_pem_x509_certificate(ask.app.tokens.certificates)
-    header = jwt.get_unverified_header(token)
-    assert base64.b64decode(header["x5c"][0]) == certificate.public_bytes(Encoding.DER)
-    certificate.verify_directly_issued_by(certificate)
-    options: Any = {"verify_exp": False, "verify_aud": False}
-    found = jwt.decode(token, certificate.public_key(), algorithms=["ES256"], options=options)  # type: ignore[arg-type]
-    return dict(found)
+    """The claims of a token whose signature was checked with the public keys, as another registry does it."""
+    keys = jwt.PyJWKSet.from_dict(ask("GET", "/.well-known/jwks.json").json)
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    return dict(jwt.decode(token, key.key, algorithms=[key.algorithm_name], options=options))
 
 
 def test_what_a_token_says(ask: Asking) -> None:
@@ -73,10 +77,40 @@ def test_what_a_token_says(ask: Asking) -> None:
     }
 
 
-def test_the_name_of_the_key_has_distributions_form(ask: Asking) -> None:
-    token = ask("GET", "/token").json["token"]
-    parts = jwt.get_unverified_header(token)["kid"].split(":")
-    assert [len(part) for part in parts] == [4] * 12
+def test_tokens_for_others_carry_the_certificate(tmp_path: Path) -> None:
+    """As distribution 2.8 wants it, which knows no other name of a key than its own kind; ours need none."""
+    sent = {}
+    for x5c in (True, False):
+        ask = Asking(tmp_path, replace(access(), tokens=replace(TOKENS, x5c=x5c)))
+        ours, theirs = (ask("GET", f"/token?service={name}.test").json["token"] for name in ("registry", "other"))
+        assert "x5c" not in jwt.get_unverified_header(ours)
+        sent[x5c] = jwt.get_unverified_header(theirs).get("x5c")
+    [certificate] = x509.load_pem_x509_certificates((tmp_path / "pratique" / "certificates.pem").read_bytes())
+    assert sent == {True: [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()], False: None}
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
+def test_how_tokens_are_signed(tmp_path: Path, algorithm: str) -> None:
+    ask = Asking(tmp_path, replace(access(), tokens=replace(TOKENS, algorithm=algorithm)))
+    token = ask("GET", "/token?scope=repository:foo:pull").json["token"]
+    assert jwt.get_unverified_header(token)["alg"] == algorithm
+    assert claims(ask, token)["aud"] == "registry.test"
+    assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {token}").code == "NAME_UNKNOWN"
+
+
+def test_the_public_keys(ask: Asking) -> None:
+    answer = ask("GET", "/.well-known/jwks.json")
+    assert (answer.status, answer.field("Content-Type")) == (200, "application/jwk-set+json")
+    assert answer.field("Cache-Control") == "public, max-age=3600"
+    [key] = answer.json["keys"]
+    assert {"kty", "crv", "x", "y", "kid", "alg", "use"} == set(key)
+    assert (ask("POST", "/.well-known/jwks.json").status, ask("HEAD", "/.well-known/jwks.json").status) == (405, 200)
+
+
+def test_where_there_are_no_tokens_there_are_no_keys(tmp_path: Path) -> None:
+    ask = Asking(tmp_path, Access(users={"alice": Secret("secret")}))
+    assert ask("GET", "/.well-known/jwks.json").status == 404
+    assert ask("GET", "/token").status == 404
 
 
 @pytest.mark.parametrize(
@@ -153,6 +187,61 @@ def test_what_is_not_granted(ask: Asking, form: dict[str, str], status: int, err
 
 def test_a_form_that_is_too_long(ask: Asking) -> None:
     assert post(ask, scope="x" * (64 << 10)).status == 413
+    endless = Body(lambda: closing(cast(Any, Endless())), None)
+    assert ask("POST", "/token", endless).status == 413
+
+
+def test_more_than_one_token_is_for(ask: Asking) -> None:
+    login = {"grant_type": "password", "username": "alice", "password": "secret"}
+    for resources, get, form in ((100, 200, 200), (101, 400, 400), (2000, 400, 400)):
+        scope = " ".join(f"repository:r{number}:pull,push" for number in range(resources))
+        assert ask("GET", f"/token?{urlencode({'scope': scope})}", Authorization=ALICE).status == get
+        answer = post(ask, scope=scope, **login)
+        assert answer.status == form
+        assert form == 200 or answer.json["error"] == "invalid_scope"
+    fields = "&".join(f"scope=repository:r{number}:pull" for number in range(200))
+    assert ask("GET", f"/token?{fields}", Authorization=ALICE).status == 400
+    assert ask("POST", "/token", fields.encode()).status == 400
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["scope", "service", "grant_type", "username", "password", "refresh_token", "x"]), st.text()
+        )
+    ),
+    st.binary(max_size=100),
+    st.none() | st.text() | st.binary().map(lambda raw: "Basic " + base64.b64encode(raw).decode()),
+)
+def test_any_request_for_a_token(
+    tokens: Asking, fields: list[tuple[str, str]], raw: bytes, authorization: str | None
+) -> None:
+    headers: dict[str, Any] = {} if authorization is None else {"Authorization": authorization}
+    query = urlencode(fields, errors="replace")
+    for answer in (
+        tokens("GET", f"/token?{query}", **headers),
+        tokens("POST", "/token", query.encode() + b"&" + raw, **headers),
+        tokens("POST", "/token", raw, **headers),
+        tokens("GET", "/v2/foo/tags/list", **headers),
+    ):
+        assert answer.status in (200, 400, 401, 404, 429)
+        assert answer.json
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Asking:
+    """One registry for many requests."""
+    return Asking(tmp_path_factory.mktemp("tokens"), access())
+
+
+class Endless:
+    """Content that never ends."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        return b"x" * max(size, 1)
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("way", ["GET", "POST"])
@@ -199,7 +288,68 @@ def test_a_refresh_token_dies_with_the_password(ask: Asking, later: Access) -> N
     assert post(changed, grant_type="refresh_token", refresh_token=refresh).status == 401
 
 
-# --- The key
+# --- Guessing
+
+
+@pytest.mark.parametrize("way", ["GET", "POST"])
+def test_guesses_are_slowed_down(ask: Asking, way: str) -> None:
+    def login(password: str) -> Answer:
+        if way == "GET":
+            encoded = base64.b64encode(f"alice:{password}".encode()).decode()
+            return ask("GET", "/token", Authorization=f"Basic {encoded}")
+        return post(ask, grant_type="password", username="alice", password=password)
+
+    assert [login("wrong").status for _ in range(FREE_FAILURES)] == [401] * FREE_FAILURES
+    answer = login("secret")
+    assert (answer.status, answer.code, answer.field("Retry-After")) == (429, "TOOMANYREQUESTS", "1")
+    ask.clock.now += 1
+    assert login("secret").status == 200
+
+
+# --- Times
+
+
+@pytest.mark.parametrize(("later", "status"), [(-61, 401), (-60, 404), (0, 404), (119, 404), (120, 401)])
+def test_clocks_may_differ_by_a_minute(ask: Asking, later: float, status: int) -> None:
+    token = ask("GET", "/token?scope=repository:foo:pull").json["token"]
+    ask.clock.now += later
+    assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {token}").status == status
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": None},
+        {"exp": "1700000060"},
+        {"exp": True},
+        {"exp": 1e300},
+        {"nbf": None},
+        {"nbf": 1_700_000_061},
+        {"iat": 1_700_000_061},
+        {"iat": None},
+        {"aud": "other.test"},
+        {"aud": ["registry.test"]},
+        {"aud": None},
+        {"iss": "another"},
+        {"iss": None},
+        {"access": None},
+        {"access": ["x"]},
+        {"access": [{"type": "repository"}]},
+        {"access": [{"type": "repository", "name": "foo", "actions": None}]},
+        {"access": []},
+        {"access": [{"type": "repository", "name": "foo", "actions": "pull"}]},
+    ],
+)
+def test_claims_that_our_key_signed_and_are_no_permission(ask: Asking, changed: dict[str, Any]) -> None:
+    good = claims(ask, ask("GET", "/token?scope=repository:foo:pull").json["token"])
+    signer = Keyring(ask.storage.private, TOKENS, 0, ask.clock).signer()
+    asked = "/v2/foo/tags/list"
+    assert ask("GET", asked, Authorization=f"Bearer {signer.sign(good)}").status == 404
+    token = signer.sign({name: value for name, value in (good | changed).items() if value is not None})
+    assert ask("GET", asked, Authorization=f"Bearer {token}").status == 401
+
+
+# --- The keys
 
 
 def test_tokens_survive_a_restart(ask: Asking) -> None:
@@ -213,18 +363,39 @@ def test_tokens_of_another_key(ask: Asking, tmp_path: Path) -> None:
     assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {token}").status == 401
 
 
-def test_a_token_without_signature(ask: Asking) -> None:
-    token = ask("GET", "/token?scope=repository:foo:pull").json["token"]
-    forged = jwt.encode(claims(ask, token), "", algorithm="none")
-    assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {forged}").status == 401
+@pytest.mark.parametrize("name", forgeries(KEYS["ES256"]))
+def test_a_forged_token(ask: Asking, name: str) -> None:
+    assert ask.app.tokens is not None
+    [key] = (SigningKey.parse(path.read_bytes()) for path in (ask.storage.private / "keys").iterdir())
+    answer = ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {forgeries(key)[name]}")
+    assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
+    assert 'error="invalid_token"' in answer.field("WWW-Authenticate")
 
 
-def test_the_key_is_its_owners(ask: Asking) -> None:
-    path = ask.storage.private / "token.pem"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+@pytest.mark.parametrize("length", [17 << 10, 1 << 20])
+def test_a_token_that_is_too_long(ask: Asking, length: int) -> None:
+    assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {'x' * length}").status == 401
+    assert post(ask, grant_type="refresh_token", refresh_token="x" * (17 << 10)).status == 401
 
 
 def test_a_key_that_cannot_be_read(ask: Asking) -> None:
-    (ask.storage.private / "token.pem").write_text("nothing")
-    with pytest.raises(InvalidInput, match=r"token\.pem"):
+    (ask.storage.private / "keys" / "mine.pem").write_text("nothing")
+    with pytest.raises(InvalidInput, match=r"mine\.pem"):
         Asking(ask.storage.folder, access())
+
+
+def test_tokens_and_refresh_tokens_outlive_the_rotation_of_keys(tmp_path: Path) -> None:
+    ask = Asking(tmp_path, replace(access(), tokens=replace(TOKENS, rotate=2, life=3600)))
+    refresh = refresh_token(ask)
+    names = set()
+    for _ in range(29):
+        token = ask("GET", "/token?scope=repository:foo:pull").json["token"]
+        ask.clock.now += 3600
+        assert ask("GET", "/v2/foo/tags/list", Authorization=f"Bearer {token}").code == "NAME_UNKNOWN"
+        answer = post(ask, grant_type="refresh_token", refresh_token=refresh, scope="repository:foo:push")
+        assert claims(ask, answer.json["access_token"])["access"][0]["actions"] == ["push"]
+        names.add(jwt.get_unverified_header(token)["kid"])
+        ask.clock.now += 23 * 3600
+    assert len(names) > 10
+    ask.clock.now += 2 * 24 * 3600
+    assert post(ask, grant_type="refresh_token", refresh_token=refresh).status == 401

@@ -17,7 +17,7 @@ PARAMETERS = {"name": "foo/bar", "digest": DIGEST, "reference": "v1.0", "session
 PATHS = {
     # path: methods and which end-point answers
     "/v2/": {"GET": endpoints.VERSION, "HEAD": endpoints.VERSION},
-    "/v2/_catalog": {"GET": endpoints.REPOSITORIES},
+    "/v2/_catalog": {"GET": endpoints.REPOSITORIES, "HEAD": endpoints.REPOSITORIES},
     f"/v2/foo/bar/blobs/{DIGEST}": {"GET": endpoints.BLOB, "HEAD": endpoints.BLOB, "DELETE": endpoints.BLOB_DELETE},
     "/v2/foo/bar/manifests/v1.0": {
         "GET": endpoints.MANIFEST,
@@ -28,12 +28,13 @@ PATHS = {
     "/v2/foo/bar/blobs/uploads/": {"POST": endpoints.UPLOADS},
     "/v2/foo/bar/blobs/uploads/0b2f-41_~.x": {
         "GET": endpoints.UPLOAD_STATUS,
+        "HEAD": endpoints.UPLOAD_STATUS,
         "PATCH": endpoints.UPLOAD_CHUNK,
         "PUT": endpoints.UPLOAD_END,
         "DELETE": endpoints.UPLOAD_CANCEL,
     },
-    "/v2/foo/bar/tags/list": {"GET": endpoints.TAGS},
-    f"/v2/foo/bar/referrers/{DIGEST}": {"GET": endpoints.REFERRERS},
+    "/v2/foo/bar/tags/list": {"GET": endpoints.TAGS, "HEAD": endpoints.TAGS},
+    f"/v2/foo/bar/referrers/{DIGEST}": {"GET": endpoints.REFERRERS, "HEAD": endpoints.REFERRERS},
 }
 
 

@@ -17,5 +17,6 @@ SUMMARIES: Final = {
     "logout": "forget a stored credential",
     "auth": "explain a refusal; print a token",
     "serve": "run the embedded registry",
+    "gc": "remove what nothing needs from the folder of the embedded registry",
     "demo": "show what Pratique does, on a registry of its own",
 }

@@ -14,9 +14,10 @@ from ...http.message import Stream
 from ...spec.digest import Digest
 from ...spec.reference import Reference
 from ...stores.files import replacing
-from .. import options
-from ..connect import connected, repository
+from .. import options, trace
+from ..connect import connected
 from ..output import Output
+from ..routes import read
 from .manifest import print_descriptor
 
 EXAMPLES = """examples:
@@ -43,7 +44,7 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
             "a blob on standard output leaves no room for --json", advice="write it to a file with --output"
         )
     with connected(arguments, output, [reference.registry]) as session:
-        source = repository(arguments, session, reference)
+        source = read(arguments, session, reference, trace.observer(output))
         descriptor = source.blob(digest)
         with source.open(descriptor) as stream, _destination(arguments.output) as file:
             _copy(stream, file)
@@ -54,7 +55,8 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
     reference, digest = _named(arguments.reference)
     with connected(arguments, output, [reference.registry]) as session:
-        print_descriptor(output, reference, repository(arguments, session, reference).blob(digest))
+        source = read(arguments, session, reference, trace.observer(output))
+        print_descriptor(output, reference, source.blob(digest))
 
 
 def _named(text: str) -> tuple[Reference, Digest]:

@@ -8,9 +8,11 @@ import json
 from ...errors import NotFound
 from ...spec.manifest import platforms
 from ...stores.inspection import config_of
-from .. import options
-from ..connect import connected, repository
+from .. import options, trace
+from ..connect import connected
 from ..output import Output
+from ..routes import read
+from ..shortnames import expanded
 from .manifest import descriptor_document, selected
 
 EXAMPLES = """examples:
@@ -22,13 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     get = options.leaf(verbs, "get", "print the config as it is", run_get)
     get.add_argument("reference", metavar="REF")
+    options.add_short_names(get)
     get.add_argument("--platform", type=options.platform, help="of the image for this platform of an index")
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(arguments.reference)
+    reference = options.reference(expanded(arguments, output, arguments.reference))
     with connected(arguments, output, [reference.registry]) as session:
-        source = repository(arguments, session, reference)
+        source = read(arguments, session, reference, trace.observer(output))
         manifest = selected(source, reference, arguments.platform)
         if manifest.is_index:
             there = ", ".join(platforms(manifest.manifests)) or "none that it names"

@@ -24,6 +24,7 @@ from ..connect import foreign
 from ..output import Output, error_document, size
 from ..places import Places, names_at, opened
 from ..progress import STYLES, shown
+from ..shortnames import expanded
 
 EXAMPLES = """examples:
   pratique copy docker.io/library/debian:12 localhost:5000/debian:12
@@ -87,12 +88,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
     options.add_registry(parser)
     options.add_sides(parser)
+    options.add_short_names(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source, target = Location.parse(arguments.source), Location.parse(arguments.target)
+    if source.reference is not None:
+        source = Location.parse(expanded(arguments, output, arguments.source))
     _check(arguments, source, target)
     try:
         with shown(arguments.progress, output, trace.observer(output)) as tell:

@@ -13,6 +13,7 @@ from ...stores.inspection import sharing
 from ...stores.registry import Repository
 from .. import options
 from ..output import Output
+from ..routes import write
 from ..several import for_each
 
 EXAMPLES = """examples:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return for_each(
         arguments,
         output,
-        lambda target, reference: deleted(target, reference, arguments),
+        lambda session, reference: deleted(write(arguments, session, reference), reference, arguments),
         lambda _, done: done,
         lambda _, done: output.line(_line(done)),
         parse,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...spec.digest import Digest
 from ...spec.platform import Platform
 from ...spec.reference import Reference
-from ...stores.registry import Repository
-from .. import options
+from .. import options, trace
 from ..output import Output
+from ..routes import read
 from ..several import for_each
+from ..shortnames import expanded
+
+if TYPE_CHECKING:
+    from ...stores.inspection import Readable
 
 EXAMPLES = """examples:
   pratique digest docker.io/library/debian:12
@@ -24,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
     parser.add_argument("--platform", type=options.platform, help="of the image for this platform in an index")
     parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY@DIGEST")
+    options.add_short_names(parser)
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
@@ -31,16 +36,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     alone = len(arguments.references) == 1 and arguments.references != ["-"]
+    tell = trace.observer(output)
     return for_each(
         arguments,
         output,
-        lambda source, reference: digest_of(source, reference, arguments.platform),
+        lambda session, reference: digest_of(read(arguments, session, reference, tell), reference, arguments.platform),
         _document,
         lambda reference, digest: output.line(_line(reference, digest, full=arguments.full_ref, alone=alone)),
+        lambda text: options.reference(expanded(arguments, output, text)),
     )
 
 
-def digest_of(source: Repository, reference: Reference, platform: Platform | None) -> Digest:
+def digest_of(source: Readable, reference: Reference, platform: Platform | None) -> Digest:
     """The digest that a reference names, or that of its image for one platform."""
     if platform is None:
         return source.resolve(reference.name).digest

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...auth.scopes import ScopeSet
+from ...http.session import Session
 from ...spec.reference import Reference
 from ...stores.inspection import Image, Inspection, inspect, labels
-from ...stores.registry import Repository
-from .. import options
+from .. import options, trace
 from ..output import Output, moment, size
+from ..routes import read
 from ..several import for_each
+from ..shortnames import expanded
 from .digest import digest_of
 
 EXAMPLES = """examples:
@@ -22,18 +25,29 @@ EXAMPLES = """examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
     parser.add_argument("--platform", type=options.platform, help="only the image for this platform of an index")
+    options.add_short_names(parser)
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    def work(source: Repository, reference: Reference) -> Inspection:
+    tell = trace.observer(output)
+
+    def work(session: Session[ScopeSet], reference: Reference) -> Inspection:
+        source = read(arguments, session, reference, tell)
         return inspect(
             source, digest_of(source, reference, arguments.platform) if arguments.platform else reference.name
         )
 
-    return for_each(arguments, output, work, _document, lambda reference, found: _print(output, reference, found))
+    return for_each(
+        arguments,
+        output,
+        work,
+        _document,
+        lambda reference, found: _print(output, reference, found),
+        lambda text: options.reference(expanded(arguments, output, text)),
+    )
 
 
 def _document(reference: Reference, found: Inspection) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Verify a credential by the conversation that a real request has, and store it in Docker's config.json."""
+"""Verify a credential by the conversation that a real request has, and store it where other tools find it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ import os
 import sys
 from pathlib import Path
 
-from ...auth.credentials import Credential, Given, password_credential
+from ...auth.credentials import IDENTITY_USER, Credential, Given, Kind, password_credential
 from ...auth.login import Verification, Witness, verify
-from ...config import docker, pins
-from ...errors import InvalidInput
+from ...auth.secret import Secret
+from ...config import pins
+from ...config.docker import DockerConfig
+from ...config.logins import Logins
+from ...config.sources import login_path, sources_of
+from ...errors import InvalidInput, NotFound
 from ...http.events import Event
 from ...spec.reference import endpoint_of, is_repository, parse_registry
 from .. import options, trace
-from ..connect import ask_secret, connected
+from ..connect import connected
+from ..credentials import ask_secret
 from ..output import Output
+from ..routes import visit
 
 EXAMPLES = """examples:
   pratique login registry.example.com
   echo "$PASSWORD" | pratique login -u robot --password-stdin registry.example.com
-  pratique login -u robot --password-stdin --verify-repo team/app registry.example.com < password"""
+  pratique login -u robot --password-stdin --verify-repo team/app registry.example.com < password
+  pratique login --get-login registry.example.com"""
 
 SOURCE = "this login"
 
@@ -32,6 +39,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-p", "--password", metavar="PASSWORD", help="visible to others on this machine; better: --password-stdin"
     )
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    parser.add_argument(
+        "--identity-token-stdin",
+        action="store_true",
+        help="read an identity (OAuth2 refresh) token from standard input",
+    )
+    parser.add_argument("--get-login", action="store_true", help="print the user that is logged in, and do nothing")
     parser.add_argument("--verify-repo", metavar="REPO", help="verify by reading the tags of this repository")
     options.add_registry(parser)
     options.add_global(parser)
@@ -39,34 +52,92 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
-    host, slash, namespace = arguments.registry.removeprefix("docker://").partition("/")
-    registry = parse_registry(host)
-    if slash and not is_repository(namespace):
-        raise InvalidInput(f"{namespace!r} is not a namespace")
+    registry, namespace = split(arguments.registry)
+    if arguments.get_login:
+        _show_user(arguments, output, registry, namespace)
+        return
+    key = f"{registry}/{namespace}" if namespace else registry
+    path = Path(arguments.authfile) if arguments.authfile else login_path(os.environ, key)
     credential = _credential(arguments, output)
     verification = _verify(arguments, output, registry, credential)
-    file = docker.DockerConfig(_path(arguments), explicit=True)
-    file.store(f"{registry}{slash}{namespace}", credential)
+    stored = Logins(path).store(key, credential)
     pins.Pins(pins.default_path(os.environ)).note(registry, verification.token_service)
-    _report(output, registry, credential, verification, file.path)
+    _report(output, registry, credential, verification, stored)
+    if not arguments.authfile:
+        _warn_of_others(output, key, path)
+
+
+def split(text: str) -> tuple[str, str]:
+    """`HOST[/NAMESPACE]` as registry and namespace. Raises InvalidInput."""
+    host, slash, namespace = text.removeprefix("docker://").partition("/")
+    if slash and not is_repository(namespace):
+        raise InvalidInput(f"{namespace!r} is not a namespace")
+    return parse_registry(host), namespace
+
+
+def _show_user(arguments: argparse.Namespace, output: Output, registry: str, namespace: str) -> None:
+    path = arguments.authfile
+    sources = DockerConfig.at(Path(path), explicit=True) if path else sources_of(os.environ, warn=output.warn)
+    found = sources.find(registry, namespace or None)
+    if found is None:
+        places = ", ".join(sources.places())
+        raise NotFound(f"nobody is logged in to {arguments.registry}: there is no credential in {places}")
+    username = found.username or IDENTITY_USER
+    if output.as_json:
+        output.document({"registry": registry, "username": username, "kind": found.kind.value, "source": found.source})
+    else:
+        output.line(username)
+
+
+def _warn_of_others(output: Output, key: str, path: Path) -> None:
+    """Say where another credential comes before the one that was stored."""
+    for source in sources_of(os.environ).sources:
+        if source.path == path:
+            return
+        if source.is_there() and not source.look(*_first(key)).trouble and source.has(key):
+            output.warn(f"{source.place} has a credential for {key} as well, and comes first")
+
+
+def _first(key: str) -> tuple[str, str | None]:
+    registry, _, namespace = key.partition("/")
+    return registry, namespace or None
 
 
 def _credential(arguments: argparse.Namespace, output: Output) -> Credential:
+    """What the options give. Raises InvalidInput where they contradict each other or something is empty."""
     if arguments.creds:
         raise InvalidInput("login takes -u and a password, not --creds")
-    if arguments.password is not None and arguments.password_stdin:
-        raise InvalidInput("--password and --password-stdin exclude each other")
-    username = arguments.username if arguments.username is not None else _ask_username()
+    ways = {
+        "--password": arguments.password is not None,
+        "--password-stdin": arguments.password_stdin,
+        "--identity-token-stdin": arguments.identity_token_stdin,
+    }
+    given = [option for option, is_given in ways.items() if is_given]
+    if len(given) > 1:
+        raise InvalidInput(f"{given[0]} and {given[1]} exclude each other")
+    if arguments.identity_token_stdin:
+        token = _not_empty(sys.stdin.read().strip(), "identity token")
+        password_credential("", token, SOURCE)  # for its characters
+        return Credential(arguments.username or "", Secret(token), Kind.IDENTITY, SOURCE, given=True)
+    username = _not_empty(arguments.username if arguments.username is not None else _ask_username(), "user name")
+    return password_credential(
+        username, _not_empty(_password(arguments, output, username), "password"), SOURCE, given=True
+    )
+
+
+def _password(arguments: argparse.Namespace, output: Output, username: str) -> str:
     if arguments.password is not None:
         output.warn("a password on the command line can be seen by others; --password-stdin cannot")
-        password = arguments.password
-    elif arguments.password_stdin:
-        password = sys.stdin.read().rstrip("\r\n")
-    else:
-        password = ask_secret(f"Password of {username}: ")
-    if not password:
-        raise InvalidInput("the password is empty")
-    return password_credential(username, password, SOURCE, given=True)
+        return str(arguments.password)
+    if arguments.password_stdin:
+        return sys.stdin.read().rstrip("\r\n")
+    return ask_secret(f"Password of {username}: ")
+
+
+def _not_empty(text: str, what: str) -> str:
+    if not text:
+        raise InvalidInput(f"the {what} is empty")
+    return text
 
 
 def _ask_username() -> str:
@@ -86,15 +157,12 @@ def _verify(arguments: argparse.Namespace, output: Output, registry: str, creden
     given = Given(credential, frozenset([registry]))
     # A login is how a token service that has moved is accepted, so that the old one does not count here.
     with connected(arguments, output, [registry], tell=observe, credentials=given, pinned=False) as session:
+        visit(arguments, *split(arguments.registry))
         base_url = session.base_url(endpoint_of(registry))
         return verify(session, base_url, credential, witness, arguments.verify_repo)
 
 
-def _path(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.authfile) if arguments.authfile else docker.default_path(os.environ)
-
-
-def _report(output: Output, registry: str, credential: Credential, verification: Verification, path: Path) -> None:
+def _report(output: Output, registry: str, credential: Credential, verification: Verification, stored: str) -> None:
     if output.as_json:
         output.document(
             {
@@ -103,11 +171,11 @@ def _report(output: Output, registry: str, credential: Credential, verification:
                 "verified": verification.verified,
                 "explanation": verification.explanation,
                 "token_service": verification.token_service,
-                "stored": str(path),
+                "stored": stored,
             }
         )
         return
     state = "verified" if verification.verified else "NOT verified"
-    output.line(f"stored in {path}, {state}: {verification.explanation}")
+    output.line(f"stored in {stored}, {state}: {verification.explanation}")
     if not verification.verified:
         output.note("--verify-repo REPO verifies it by reading a repository that needs it")

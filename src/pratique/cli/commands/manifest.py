@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ...errors import InvalidInput
 from ...spec.descriptor import Descriptor
 from ...spec.manifest import Manifest
 from ...spec.platform import Platform
 from ...spec.reference import Reference
-from ...stores.registry import Repository
-from .. import options
-from ..connect import connected, repository
+from .. import options, trace
+from ..connect import connected
 from ..output import Output
+from ..routes import read, write
+from ..shortnames import expanded
+
+if TYPE_CHECKING:
+    from ...stores.inspection import Readable
 
 EXAMPLES = """examples:
   pratique manifest get docker.io/library/debian:12
@@ -25,19 +30,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     get = options.leaf(verbs, "get", "print a manifest as it is", run_get)
     get.add_argument("reference", metavar="REF")
+    options.add_short_names(get)
     get.add_argument(
         "--platform", type=options.platform, help="the manifest of the image for this platform of an index"
     )
     head = options.leaf(verbs, "head", "print its media type, digest and size", run_head)
     head.add_argument("reference", metavar="REF")
+    options.add_short_names(head)
     delete = options.leaf(verbs, "delete", "delete a manifest by its digest, under all its tags", run_delete)
     delete.add_argument("reference", metavar="REPO@DIGEST")
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(arguments.reference)
+    reference = options.reference(expanded(arguments, output, arguments.reference))
     with connected(arguments, output, [reference.registry]) as session:
-        found = selected(repository(arguments, session, reference), reference, arguments.platform)
+        source = read(arguments, session, reference, trace.observer(output))
+        found = selected(source, reference, arguments.platform)
     if output.as_json:
         output.document({**descriptor_document(reference, found.descriptor), "manifest": dict(found.document)})
     else:
@@ -45,9 +53,10 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(arguments.reference)
+    reference = options.reference(expanded(arguments, output, arguments.reference))
     with connected(arguments, output, [reference.registry]) as session:
-        print_descriptor(output, reference, repository(arguments, session, reference).resolve(reference.name))
+        source = read(arguments, session, reference, trace.observer(output))
+        print_descriptor(output, reference, source.resolve(reference.name))
 
 
 def run_delete(arguments: argparse.Namespace, output: Output) -> None:
@@ -58,14 +67,14 @@ def run_delete(arguments: argparse.Namespace, output: Output) -> None:
             advice=f"pratique delete {reference} deletes the tag; pratique digest --full-ref {reference} says its digest",
         )
     with connected(arguments, output, [reference.registry]) as session:
-        repository(arguments, session, reference).delete(reference.digest)
+        write(arguments, session, reference).delete(reference.digest)
     if output.as_json:
         output.document({"deleted": f"{reference.place}@{reference.digest}"})
     else:
         output.line(f"{reference.place}@{reference.digest}")
 
 
-def selected(source: Repository, reference: Reference, platform: Platform | None) -> Manifest:
+def selected(source: Readable, reference: Reference, platform: Platform | None) -> Manifest:
     """The manifest that a reference names, or that of its image for one platform."""
     manifest = source.manifest(reference.name)
     if platform is None or not manifest.is_index:

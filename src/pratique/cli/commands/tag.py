@@ -8,8 +8,9 @@ from ...errors import InvalidReference
 from ...http.message import Body
 from ...spec.reference import is_tag
 from .. import options
-from ..connect import connected, repository
+from ..connect import connected
 from ..output import Output
+from ..routes import write
 
 EXAMPLES = """examples:
   pratique tag localhost:5000/app:1.2.3 1.2 1 latest
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if wrong:
         raise InvalidReference(f"{wrong[0]!r} is not a tag")
     with connected(arguments, output, [reference.registry]) as session:
-        target = repository(arguments, session, reference, writes=True)
+        target = write(arguments, session, reference, pushes=True)
         manifest = target.manifest(reference.name)
         target.push(manifest.descriptor, Body.of(manifest.raw).open, tags=arguments.tags)
     if output.as_json:

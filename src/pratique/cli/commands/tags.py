@@ -6,16 +6,19 @@ import argparse
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...spec.versions import version_key
 from ...stores.crew import in_parallel
 from ...stores.inspection import Inspection, inspect
-from ...stores.registry import Repository
-from .. import options
-from ..connect import connected, repository
+from .. import options, trace
+from ..connect import connected
 from ..output import Output, moment, size
+from ..routes import read
 from ..several import Several
+
+if TYPE_CHECKING:
+    from ...stores.mirrored import Reads
 
 EXAMPLES = """examples:
   pratique tags ghcr.io/org/app
@@ -47,11 +50,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     references = {name: options.repository(name) for name in names}
     several: Several[Iterable[Any]] = Several(output, names)
     full = arguments.full_ref or len(names) > 1
+    tell = trace.observer(output)
     documents = []
     with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
 
         def work(name: str) -> Iterable[Any]:
-            source = repository(arguments, session, references[name])
+            source = read(arguments, session, references[name], tell)
             return inspections(source, arguments) if arguments.details else chosen(source, arguments)
 
         # One list is printed as it comes; several are fetched at once and printed one after the other.
@@ -69,14 +73,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return several.exit_code
 
 
-def chosen(source: Repository, arguments: argparse.Namespace) -> Iterable[str]:
+def chosen(source: Reads, arguments: argparse.Namespace) -> Iterable[str]:
     """The tags that the options ask for, in their order."""
     if arguments.sort == "date":
         return [inspection.name for inspection in inspections(source, arguments)]
     return islice(_sorted(_matching(source, arguments), arguments.sort), arguments.limit)
 
 
-def inspections(source: Repository, arguments: argparse.Namespace) -> list[Inspection]:
+def inspections(source: Reads, arguments: argparse.Namespace) -> list[Inspection]:
     """What is behind the tags that the options ask for, in their order."""
     tags = _sorted(_matching(source, arguments), arguments.sort)
     if arguments.sort != "date":
@@ -86,7 +90,7 @@ def inspections(source: Repository, arguments: argparse.Namespace) -> list[Inspe
     return newest_first[: arguments.limit]
 
 
-def _matching(source: Repository, arguments: argparse.Namespace) -> Iterator[str]:
+def _matching(source: Reads, arguments: argparse.Namespace) -> Iterator[str]:
     for tag in source.tags(limit=arguments.page_size):
         if arguments.include and not arguments.include.fullmatch(tag):
             continue

@@ -1,0 +1,53 @@
+"""Which credentials a command uses: those that its options give, or those that are stored on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..auth.credentials import ANONYMOUS, Credential, Credentials, Given
+from ..config.docker import DockerConfig
+from ..config.sources import FILES_ONLY, sources_of
+from ..errors import InvalidInput
+from .output import Output
+from .routes import of
+
+
+def found_credentials(arguments: argparse.Namespace, output: Output, registries: Iterable[str]) -> Credentials:
+    """Where this command looks for credentials. Raises InvalidInput where the options contradict each other."""
+    named = [option for option in ("creds", "authfile", "anonymous") if getattr(arguments, option)]
+    if len(named) > 1:
+        raise InvalidInput(f"--{named[0]} and --{named[1]} exclude each other")
+    if arguments.anonymous:
+        return ANONYMOUS
+    if arguments.creds is not None:
+        return Given(given_credential(arguments.creds), frozenset(registries))
+    if arguments.authfile is not None:
+        path = Path(arguments.authfile)
+        if not path.exists():
+            raise InvalidInput(f"--authfile {path}: there is no such file")
+        return DockerConfig.at(path, explicit=True, warn=output.warn)
+    conf = of(arguments).load(output)
+    order = conf.helpers if conf and conf.helpers else FILES_ONLY
+    return sources_of(os.environ, order=order, warn=output.warn, strict=arguments.strict_creds)
+
+
+def given_credential(text: str) -> Credential:
+    """What --creds says; a missing password is asked for on a terminal. Raises InvalidInput."""
+    if ":" not in text:
+        text = f"{text}:{ask_secret(f'Password of {text}: ')}"
+    return Credential.parse(text, "--creds")
+
+
+def ask_secret(prompt: str) -> str:
+    """A secret typed on the terminal, without echo. Raises InvalidInput where there is none."""
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            "a password is wanted and there is no terminal to ask on", advice="give it, or use --password-stdin"
+        )
+    import getpass
+
+    return getpass.getpass(prompt, stream=sys.stderr)

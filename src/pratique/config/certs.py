@@ -1,0 +1,85 @@
+"""Folders of certificates for one registry each: `certs.d` of containers and of Docker (containers-certs.d(5))."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from ..errors import InvalidInput
+from ..http.origin import DEFAULT_PORTS, Origin
+from ..http.trust import Trust
+from ..spec.reference import DEFAULT_REGISTRY, endpoint_of
+
+OF_THE_USER: Final = Path(".config", "containers", "certs.d")
+OF_THE_SYSTEM: Final = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
+
+
+def default_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where the folders of registries lie; of one registry's folders the first is used."""
+    home = environment.get("HOME")
+    return ((Path(home) / OF_THE_USER,) if home else ()) + OF_THE_SYSTEM
+
+
+def find(folders: Iterable[Path], origin: Origin) -> Trust:
+    """What is there for an origin by `host:port`: authorities (`*.crt`), and the first pair of a client (`*.cert`, `*.key`).
+
+    A folder that this user may not look into is as good as none: the system's may be root's own. Raises InvalidInput for half a
+    pair.
+    """
+    names = list(_names(origin))
+    candidates = (folder / name for folder in folders for name in names)
+    return next((_read(folder, entries) for folder in candidates if (entries := _entries(folder)) is not None), Trust())
+
+
+def complete(trust: Trust, found: Trust) -> Trust:
+    """What was asked for, and what was found for the rest: a given file of authorities or client certificate stands alone."""
+    if trust.ca_file is None:
+        trust = replace(trust, authorities=(*trust.authorities, *found.authorities))
+    if trust.cert is None and trust.key is None:
+        trust = replace(trust, cert=found.cert, key=found.key)
+    return trust
+
+
+def _names(origin: Origin) -> Iterator[str]:
+    """The names of a registry's folder; the port that everybody means may be written or not."""
+    yield origin.netloc
+    if origin.port == DEFAULT_PORTS[origin.scheme]:
+        yield f"{origin.netloc}:{origin.port}"
+    if origin.netloc == endpoint_of(DEFAULT_REGISTRY):
+        yield DEFAULT_REGISTRY
+
+
+def _entries(folder: Path) -> list[str] | None:
+    """The names in a folder; None where there is none, or none that can be looked into."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return None
+
+
+def _read(folder: Path, names: list[str]) -> Trust:
+    certs, keys = _stems(names, ".cert"), _stems(names, ".key")
+    for stem in certs:
+        if stem not in keys:
+            raise _half(folder, f"{stem}.cert", f"{stem}.key")
+    for stem in keys:
+        if stem not in certs:
+            raise _half(folder, f"{stem}.key", f"{stem}.cert")
+    authorities = tuple(str(folder / f"{stem}.crt") for stem in _stems(names, ".crt"))
+    if not certs:
+        return Trust(authorities=authorities)
+    cert, key = (str(folder / f"{certs[0]}{suffix}") for suffix in (".cert", ".key"))
+    return Trust(cert=cert, key=key, authorities=authorities)
+
+
+def _stems(names: list[str], suffix: str) -> list[str]:
+    return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+
+
+def _half(folder: Path, there: str, missing: str) -> InvalidInput:
+    return InvalidInput(
+        f"{folder} has {there} and no {missing}",
+        advice=f"a certificate of a client and its key have one name: add {missing}, or take {there} away",
+    )

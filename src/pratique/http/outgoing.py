@@ -1,0 +1,43 @@
+"""A request as it goes out: its header fields and the pieces of its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..errors import Misbehaved
+from .message import Request
+
+BUFFER_BYTES: Final = 1 << 20  # read from a body and written to a socket at a time
+
+
+def fields(request: Request) -> Iterator[tuple[str, str]]:
+    """The header fields of a request, and those that say how its content comes (RFC 9112 §6)."""
+    yield from request.headers
+    yield "Accept-Encoding", "identity"
+    if request.body is not None and request.body.size is not None:
+        yield "Content-Length", str(request.body.size)
+    elif request.body is not None:
+        yield "Transfer-Encoding", "chunked"
+    elif request.method in ("POST", "PUT", "PATCH"):
+        yield "Content-Length", "0"
+
+
+def pieces(request: Request) -> Iterator[memoryview]:
+    """The content of a request; an empty piece ends what has no announced length. Raises Misbehaved for another length."""
+    body = request.body
+    if body is None:
+        return
+    buffer = bytearray(min(BUFFER_BYTES, body.size) if body.size else BUFFER_BYTES)
+    sent = 0
+    with body.open() as content:
+        while count := content.readinto(buffer):
+            sent += count
+            if body.size is not None and sent > body.size:  # a byte more would be read as the next request
+                break
+            yield memoryview(buffer)[:count]
+    if body.size is None:
+        yield memoryview(b"")
+    elif sent != body.size:
+        more = " or more" if sent > body.size else ""
+        raise Misbehaved(f"{request}: the content has {sent} bytes{more}, {body.size} were announced")
