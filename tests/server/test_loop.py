@@ -213,7 +213,7 @@ def test_a_request_may_only_bring_so_much(app: RegistryApp) -> None:
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 400 "),
         (b"GET /v2/\r\n", b"HTTP/1.1 400 "),
         (b"GET /v2/ HTTP/1.1\nHost: x\n\n", b"HTTP/1.1 400 "),
-        (b"\x16\x03\x01\x02\x00\x01\x00", b""),
+        (b"\x16\x03\x01\x02\x00\x01\x00", b"HTTP/1.1 400 "),
         (b"\x00" * 100_000, b"HTTP/1.1 414 "),
         (b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 400 "),
         (b"GET /v2/foo/../bar/tags/list HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"HTTP/1.1 400 "),

@@ -321,6 +321,15 @@ def test_a_silent_proxy_is_not_waited_for_forever() -> None:
     assert caught.value.transient
 
 
+def test_a_proxy_that_does_not_answer_for_a_server_is_named() -> None:
+    with (
+        Server(lambda wire: wire.head()) as proxy,
+        through(proxy) as transport,
+        pytest.raises(Unanswered, match=r"the proxy http://127\.0\.0\.1:\d+ \(the test\) closed the connection"),
+    ):
+        get(transport, "http://r.test/")
+
+
 def test_cancel_frees_whoever_waits_for_a_proxy() -> None:
     asked = threading.Event()
 

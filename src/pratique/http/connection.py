@@ -100,7 +100,7 @@ class Connection:
         self._reach = reach
         self._proxy = reach.proxy
         self._context = context
-        self._towards = origin.netloc  # who is spoken to, for people
+        self.towards = origin.netloc  # who is spoken to, for people
         self._socket: socket.socket | None = None
         self._shut = False
         self._http = http.client.HTTPConnection(origin.host, origin.port)
@@ -123,7 +123,7 @@ class Connection:
         except InvalidInput:
             raise
         except (OSError, ValueError) as error:
-            raise _unconnected(request, self._towards, error) from error
+            raise _unconnected(request, self.towards, error) from error
 
     def exchange(self, request: Request, pool: Pool) -> Response:
         """Send a request and read the head of its answer, which may come before the body is sent.
@@ -189,7 +189,7 @@ class Connection:
         proxy = self._proxy
         if proxy is None:
             return self._dial(self.origin)
-        self._towards = f"the proxy {proxy} ({proxy.source})"
+        self.towards = f"the proxy {proxy} ({proxy.source})"
         connected = self._dial(proxy.origin)
         if proxy.origin.scheme == "https":
             connected = self._wrap(connected, proxy.trust, proxy.origin.host)
@@ -197,7 +197,7 @@ class Connection:
             from .tunnel import tunnel
 
             tunnel(connected, proxy, self.origin, request)
-            self._towards = self.origin.netloc
+            self.towards = self.origin.netloc
         return connected
 
     def _secured(self, connected: socket.socket) -> Any:
@@ -419,17 +419,17 @@ def _insecure(request: Request, towards: str, error: ssl.SSLError) -> Unanswered
 
 
 def _unanswered(request: Request, connection: Connection, error: Exception) -> Unanswered | Misbehaved:
-    netloc = connection.origin.netloc
+    towards = connection.towards
     if isinstance(error, TimeoutError):
-        return Unanswered(f"{request}: no answer from {netloc} in {connection.timeouts.read:g} s", transient=True)
+        return Unanswered(f"{request}: no answer from {towards} in {connection.timeouts.read:g} s", transient=True)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return _insecure(request, netloc, error)
+        return _insecure(request, towards, error)
     if isinstance(
         error, http.client.RemoteDisconnected | ConnectionError | ssl.SSLEOFError | http.client.IncompleteRead
     ):
-        return Unanswered(f"{request}: {netloc} closed the connection ({_reason(error)})", transient=True)
+        return Unanswered(f"{request}: {towards} closed the connection ({_reason(error)})", transient=True)
     if isinstance(error, http.client.HTTPException | ValueError):
-        return Misbehaved(f"{request}: {netloc} did not answer in HTTP ({_reason(error)})")
+        return Misbehaved(f"{request}: {towards} did not answer in HTTP ({_reason(error)})")
     return Unanswered(f"{request}: {_reason(error)}", transient=False)
 
 

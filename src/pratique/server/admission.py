@@ -50,9 +50,9 @@ class Admission:
 class Admissions:
     """The admission of now: another as soon as the access is another.
 
-    `access` is one for all times, or gives the one of now, the same as long as nothing changed. The keys are kept in the folder `private`, and `clock` gives
-    seconds since the epoch. What is known of wrong and of right passwords is kept through changes. Raises InvalidInput
-    for keys that are none.
+    `access` is one for all times, or gives the one of now: the same value as long as nothing changed. The keys are kept in the
+    folder `private`, and `clock` gives seconds since the epoch. What is known of wrong and of right passwords is kept through
+    changes. Raises InvalidInput for keys that are none.
     """
 
     def __init__(self, access: Access | Callable[[], Access], private: Path, clock: Callable[[], float]) -> None:

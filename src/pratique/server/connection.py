@@ -103,10 +103,13 @@ class Connection:
 
     def _next(self) -> Turn:
         """Begin with the next request, if its head is there."""
-        if self._service.closing or self._held.startswith(TLS_HANDSHAKE):
+        if self._service.closing:
             return Turn.GONE
         head = None
         try:
+            if self._held.startswith(TLS_HANDSHAKE):
+                # Docker's client goes on with http only where the answer to its handshake is one of http.
+                raise BadMessage(400, "TLS, where http is spoken")
             taken = take_head(self._held)
             if taken is None:
                 return self._wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -229,10 +230,8 @@ def test_what_other_tools_could_not_read_is_not_stored() -> None:
 )
 def test_any_document_is_understood_or_refused(content: Any) -> None:
     source = DockerConfig.of(json.dumps(content), "a file", helpers=lambda name, by: None)
-    try:
+    with contextlib.suppress(InvalidInput):
         source.find("r.test", "foo")
-    except InvalidInput as error:
-        assert "\n" not in str(error)
     source.look("r.test", "foo")
 
 
@@ -338,7 +337,7 @@ def test_an_explicit_file_gives_what_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to(path)])
 def test_what_is_no_file(tmp_path: Path, make: Any) -> None:
     make(tmp_path / "auth.json")
-    with pytest.raises(InvalidInput, match="auth.json cannot be read: "):
+    with pytest.raises(InvalidInput, match=r"auth\.json cannot be read: "):
         DockerConfig.at(tmp_path / "auth.json").find("r.test", None)
 
 

@@ -90,7 +90,7 @@ def test_a_helper_that_fails_is_named_in_one_line(standins: StandIns, body: str,
 
 
 def test_a_helper_that_is_not_there(standins: StandIns) -> None:
-    with pytest.raises(HelperFailed, match="docker-credential-none get for r.test: there is no such program"):
+    with pytest.raises(HelperFailed, match=r"docker-credential-none get for r\.test: there is no such program"):
         Helper("none").find("r.test", None)
 
 

@@ -109,5 +109,5 @@ def test_what_is_missing(keychain: Keychain, environment: dict[str, str]) -> Non
 def test_a_damaged_file_is_named(keychain: Keychain, environment: dict[str, str], content: str) -> None:
     own_path(environment).parent.mkdir(parents=True)
     own_path(environment).write_text(content)
-    with pytest.raises(InvalidInput, match="credentials.json"):
+    with pytest.raises(InvalidInput, match=r"credentials\.json"):
         keychain.get("r.test")

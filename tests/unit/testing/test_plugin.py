@@ -14,6 +14,7 @@ def test_one(pratique_registry):
     connection = http.client.HTTPConnection(pratique_registry.address, timeout=20)
     connection.request("GET", "/v2/app/tags/list")
     assert connection.getresponse().read() == b'{"name":"app","tags":["1"]}\\n'
+    connection.close()
     assert pratique_registry.lines == ["GET /v2/app/tags/list 200"]
 
 def test_several(pratique_registries):
