@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pratique.testing
 from pratique.auth.authenticator import Authenticator
 from pratique.auth.credentials import ANONYMOUS, Credential, Given
 from pratique.auth.scopes import ScopeSet
@@ -17,25 +18,19 @@ from pratique.http.session import Session
 from pratique.http.transport import HttpTransport
 from pratique.http.trust import Trust
 from pratique.image.sample import Sample, image, index
-from pratique.server.access import Access
-from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
 from pratique.spec.platform import Platform
 from pratique.stores.registry import Registry, Repository
+from pratique.testing import Embedded
 
 AMD64 = Platform.parse("linux/amd64")
 ARM64 = Platform.parse("linux/arm64")
 
 
 @contextmanager
-def serving(folder: Path, access: str = "") -> Iterator[Listener]:
+def serving(folder: Path, access: str = "") -> Iterator[Embedded]:
     """The embedded registry over a folder, with an access file of this text."""
-    file = folder / "access.toml"
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(access)
-    with Listener(RegistryApp(Storage(folder / "storage"), Access.load(file)).handle) as listener:
-        yield listener
+    with pratique.testing.registry(storage=folder / "storage", access=access) as registry:
+        yield registry
 
 
 def sample(greeting: str = "hello", created: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> Sample:

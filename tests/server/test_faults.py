@@ -121,7 +121,7 @@ def test_a_slow_answer_does_not_hold_up_others() -> None:
     faults = [{"slow": {"delay": 30}, "repository": "slow"}]
     with (
         pratique.testing.registry(faults=faults) as registry,
-        socket.create_connection(registry.address.split(":"), timeout=20) as waiting,
+        socket.create_connection(("127.0.0.1", int(registry.url.rpartition(":")[2])), timeout=20) as waiting,
     ):
         waiting.sendall(b"GET /v2/slow/tags/list HTTP/1.1\r\nHost: r.test\r\n\r\n")
         while not registry.faults.seen:

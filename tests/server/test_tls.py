@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from pratique.errors import InvalidInput
-from pratique.http.message import Request, Response
+from pratique.http.message import Body, Request, Response
 from pratique.server import watch
 from pratique.server.certificates import Certificates
 from pratique.server.listen import Listener
@@ -89,6 +89,29 @@ def test_a_new_certificate_is_shown_and_a_broken_one_is_not(
         write(ca, tmp_path)
         shown(listener, ca)
         assert shown(listener, ca) not in (first, second)
+
+
+def test_requests_that_come_in_one_record_are_all_answered(ca: trustme.CA, tmp_path: Path) -> None:
+    """What TLS has unpacked already is not in the socket any more, and nothing would wake the listener for it."""
+    certificate, key = write(ca, tmp_path)
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+
+    def read(request: Request) -> Response:
+        with (request.body or Body.of(b"")).open() as content:
+            return Response.of(200, content.read())
+
+    with Listener(read, certificate=certificate, key=key) as listener:
+        host, _, port = listener.address.rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), PATIENCE) as client,
+            context.wrap_socket(client, server_hostname=host) as secure,
+        ):
+            put = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            secure.sendall(put % 5)  # the content comes when a thread waits for it
+            secure.sendall(b"hello" + put % 5 + b"world" + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answers = b"".join(iter(lambda: secure.recv(1 << 16), b""))
+    assert (answers.count(b" 200 OK\r\n"), b"hello" in answers, b"world" in answers) == (3, True, True)
 
 
 def test_files_that_cannot_be_used_at_the_start(ca: trustme.CA, tmp_path: Path) -> None:

@@ -14,12 +14,11 @@ from ..auth.authenticator import Authenticator
 from ..auth.credentials import Credentials
 from ..auth.realms import RealmPolicy
 from ..auth.scopes import ScopeSet
-from ..config import certs, hosts, pins
+from ..config import certs, hosts, own, pins
 from ..errors import InvalidInput
 from ..http.events import Observer, Warned
 from ..http.origin import Origin
 from ..http.reach import Proxy, Reaches
-from ..http.retry import Patience
 from ..http.session import Session
 from ..http.transport import HttpTransport
 from ..http.trust import Trust
@@ -61,7 +60,6 @@ def connected(
         HttpTransport(ways),
         authenticator,
         reaches=ways,
-        patience=Patience(retries=arguments.retries),
         tell=tell,
     )
     timer = _timer(arguments.timeout, session)
@@ -90,28 +88,40 @@ def reaches(arguments: argparse.Namespace, tell: Observer, registries: Iterable[
 
     Raises InvalidInput where the options contradict each other, Unsupported for a --proxy that is no HTTP proxy.
     """
+    wanted = own.load(os.environ)
     return hosts.Hosts(
         named=frozenset(Origin.of(f"https://{endpoint_of(registry)}").netloc for registry in registries),
         trust=trust(arguments),
         plain_http=arguments.plain_http,
-        proxy=_proxies(arguments.proxy, tell),
+        proxy=_proxies(arguments.proxy, wanted, tell),
         folders=certs.default_folders(os.environ),
         insecure=of(arguments).is_insecure,
+        retries=arguments.retries,
+        wanted=wanted,
     )
 
 
-def _proxies(option: str | None, tell: Observer) -> Callable[[Origin], Proxy | None]:
-    """What --proxy says, or else the machine, which is looked at when a host elsewhere is first asked."""
+def _proxies(option: str | None, wanted: own.Wanted, tell: Observer) -> Callable[[Origin], Proxy | None]:
+    """What --proxy says, or else our own file, or else the machine: it is looked at when a host elsewhere is first asked."""
+
+    def named(url: str, source: str) -> Callable[[Origin], Proxy | None]:
+        from ..config.proxies import given
+
+        return given(url, source)
 
     @cache
-    def chosen() -> Callable[[Origin], Proxy | None]:
-        from ..config.proxies import Found, given
+    def found() -> Callable[[Origin], Proxy | None]:
+        from ..config.proxies import Found
 
-        return given(option, "--proxy") if option else Found(warn=lambda text: tell(Warned(text)))
+        return Found(warn=lambda text: tell(Warned(text)))
 
-    if option:
-        return chosen()
-    return lambda origin: None if origin.is_loopback else chosen()(origin)
+    def chosen(origin: Origin) -> Proxy | None:
+        settings = wanted(origin.netloc)
+        if settings and settings.proxy:
+            return named(settings.proxy, settings.sources["proxy"])(origin)
+        return None if origin.is_loopback else found()(origin)
+
+    return named(option, "--proxy") if option else chosen
 
 
 def trust(arguments: argparse.Namespace) -> Trust:

@@ -51,7 +51,7 @@ def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> 
     add("--registries-conf", metavar="FILE", help="rules for registries: this file alone, or none")
     add("--proxy", metavar="URL", help="the proxy for everything, or none, instead of what the machine says")
     add("--timeout", metavar="SECONDS", type=seconds, help="give up the whole command after so long")
-    add("--retries", metavar="N", default=3, type=count, help="tries after the first (default 3)")
+    add("--retries", metavar="N", type=count, help="tries after the first (default 3)")
     add("--max-manifest", metavar="BYTES", type=positive, help="the largest manifest to read (default 4194304)")
 
 

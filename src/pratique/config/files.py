@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +57,8 @@ def replace_json(path: Path, document: Mapping[str, Any]) -> None:
 
     Raises InvalidInput where it cannot be written.
     """
+    import tempfile
+
     target = Path(os.path.realpath(path))  # a link stays a link
     text = _format(document, _read(target) or b"")
     try:

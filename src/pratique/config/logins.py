@@ -42,22 +42,31 @@ class Logins:
         replace_json(self.path, content)
         return f"{asked[0].program}, named by {self.path}" if asked else str(self.path)
 
-    def erase(self, key: str) -> tuple[str, ...]:
-        """Forget a credential; the value says where it was. Raises HelperFailed where its helper fails."""
+    def erase(self, key: str, warn: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+        """Forget a credential; the value says where it was.
+
+        Raises HelperFailed where a helper fails; where the file had something all the same, `warn` is told instead.
+        """
         old = read_json(self.path) or {}
         if is_old(old) and not _written(old, key):
             return ()
         content, document = self._load()
         removed = []
-        for helper, server in self._asked(document, key):
-            if helper.get(server) is not None:
-                helper.erase(server)
-                removed.append(f"{helper.program}, named by {self.path}")
         written = _written(content[AUTHS], key)
-        if any(content[AUTHS].pop(other) for other in written):
+        entries = [content[AUTHS].pop(other) for other in written]
+        if any(entries):
             removed.append(str(self.path))
         if written:
             replace_json(self.path, content)
+        try:
+            for helper, server in self._asked(document, key):
+                if helper.get(server) is not None:
+                    helper.erase(server)
+                    removed.append(f"{helper.program}, named by {self.path}")
+        except HelperFailed as error:
+            if not removed:
+                raise
+            warn(str(error))
         return tuple(dict.fromkeys(removed))
 
     def clear(self, warn: Callable[[str], None]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InvalidReference
+from ..http.origin import Origin
 from ..spec.reference import endpoint_of, parse_registry
 from .tables import Table
 
@@ -86,7 +87,7 @@ class OwnFile:
 
     def __call__(self, host: str) -> Settings:
         """What is wanted for a host."""
-        return self._hosts.get(endpoint_of(host), Settings()).over(self._default)
+        return self._hosts.get(_netloc(host), Settings()).over(self._default)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -94,22 +95,18 @@ class OwnFile:
         return tuple(self._hosts)
 
 
-def default_path(environment: Mapping[str, str]) -> Path:
-    """`$XDG_CONFIG_HOME/pratique/config.toml`, by default below `~/.config`."""
-    folder = environment.get("XDG_CONFIG_HOME")
-    return (
-        Path(folder) if folder else Path(environment.get("HOME") or Path.home()) / ".config"
-    ) / "pratique/config.toml"
-
-
 def _check_keys(table: Table, known: Iterable[str]) -> None:
     for key in table.others(known):
         table.refuse(key, "is not a key of this file", advice=f"known are {', '.join(known)}")
 
 
+def _netloc(host: str) -> str:
+    return Origin.of(f"https://{endpoint_of(host)}").netloc
+
+
 def _host(hosts: Table, key: str) -> str:
     try:
-        return endpoint_of(parse_registry(key))
+        return _netloc(parse_registry(key))
     except InvalidReference:
         hosts.refuse(key, "is not HOST[:PORT]")
 

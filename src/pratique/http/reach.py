@@ -1,4 +1,4 @@
-"""How the server at an origin is reached: whom to trust, whether http may be spoken, and through which proxy."""
+"""How the server at an origin is reached: whom to trust, whether http may be spoken, through which proxy, how fast."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import InvalidInput, Unsupported
+from .gate import Pace
 from .origin import DEFAULT_PORTS, Origin
 from .trust import Trust
 
@@ -61,11 +62,13 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How one origin is reached."""
+    """How one origin is reached, how fast it is asked, and how often again; `retries` None is as for every other."""
 
     trust: Trust = field(default_factory=Trust)
     plain: Plain = Plain.NEVER
     proxy: Proxy | None = None
+    pace: Pace = Pace()
+    retries: int | None = None
 
     def insecure(self) -> Reach:
         """The same for a host that the user marked as insecure: unverified, and over http where it speaks no TLS."""

@@ -71,11 +71,11 @@ class Session(Generic[S]):
         self._authenticator = authenticator
         self._reaches = cache(reaches)
         self._patience = patience or Patience()
-        self._gate = gate or Gate()
         self._tell = tell
         self._clock = clock
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
+        self._gate = gate or Gate(lambda origin: self._reaches(origin).pace, clock=clock, sleep=self._sleep)
         self._schemes: dict[str, str] = {}
         self._warnings: set[str] = set()
 
@@ -136,10 +136,11 @@ class Session(Generic[S]):
 
         `attempt` counts from 0. False, at once, where another attempt is of no use.
         """
+        patience = self._patience_with(request.origin)
         if isinstance(outcome, Response):
-            delay, reason = self._patience.after_answer(request, outcome, attempt), status_text(outcome.status)
+            delay, reason = patience.after_answer(request, outcome, attempt), status_text(outcome.status)
         else:
-            delay = self._patience.after_failure(request, transient=outcome.transient, attempt=attempt)
+            delay = patience.after_failure(request, transient=outcome.transient, attempt=attempt)
             reason = str(outcome)
         if delay is None:
             return False
@@ -148,6 +149,10 @@ class Session(Generic[S]):
         self._tell(Retried(str(request), reason, delay))
         self._sleep(delay)
         return True
+
+    def _patience_with(self, origin: Origin) -> Patience:
+        retries = self._reaches(origin).retries
+        return self._patience if retries is None else replace(self._patience, retries=retries)
 
     def permission(self, request: Request) -> str | None:
         """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""

@@ -118,10 +118,8 @@ class Blobs:
         """Give the repository a blob of another one that whoever asks may pull from; False where there is none."""
         if not self._storage.blob_path(digest).exists():
             return False
-        for origin in self._sources(call):
-            if call.may_pull(origin) and self._give(call.repository, origin, digest):
-                return True
-        return False
+        sources = filter(call.may_pull, self._sources(call))
+        return any(self._give(call.repository, origin, digest) for origin in sources)
 
     def _sources(self, call: Call) -> Iterable[str]:
         origin = call.asked("from")

@@ -8,7 +8,6 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final, Generic, TypeVar, overload
 
 from . import disk
@@ -110,9 +109,11 @@ class Names(Sequence[str]):
     """Many short texts in little memory: a tenth of what a list of them takes."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        encoded = [name.encode() for name in names]
-        self._text = b"".join(encoded)
-        self._ends = array("Q", accumulate(map(len, encoded)))
+        text, self._ends = bytearray(), array("Q")
+        for name in names:
+            text += name.encode()
+            self._ends.append(len(text))
+        self._text = bytes(text)
 
     def __len__(self) -> int:
         return len(self._ends)

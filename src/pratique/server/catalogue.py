@@ -30,7 +30,7 @@ class Catalogue:
         if known is not None and known.holds():
             return known.value
         reading = Reading()
-        return self._remember(folder, reading, Names(sorted(_tags(folder, reading))))
+        return self._remember(folder, reading, Names(_tags(folder, reading)))
 
     def repositories(self) -> Sequence[str]:
         """The names of all repositories, sorted."""
@@ -57,7 +57,9 @@ def _walk(folder: str, reading: Reading, name: str = "") -> Iterator[str]:
 
 
 def _tags(folder: str, reading: Reading) -> Iterator[str]:
-    for tag in filter(is_tag, reading.names(folder)):
+    found = reading.names(folder)
+    found.sort()
+    for tag in filter(is_tag, found):
         link = f"{folder}/{tag}/current/{LINK}"
         if disk.used(link) is not None:
             yield tag

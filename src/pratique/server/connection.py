@@ -84,8 +84,8 @@ class Connection:
         try:
             self._shake()
             data = self.socket.recv(BLOCK)
-            while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
-                data += self.socket.recv(BLOCK)
+            while unpacked := self._unpacked():
+                data += unpacked
         except ssl.SSLWantWriteError:
             return Turn.WRITE
         except NOT_NOW:
@@ -136,7 +136,7 @@ class Connection:
         self.idle_since = None
         self._count += 1
         source = Source(self._held, self._receive_into)
-        expects = "100-continue" in (head.headers.get("Expect") or "").lower()
+        expects = head.minor > 0 and "100-continue" in (head.headers.get("Expect") or "").lower()
         content = content_of(head, source, self._continue if expects else None, self._service.limits.content)
         request = self._service.request(head, content, self._peer)
         exchange = Exchange(self._service, self.socket, self._peer, head, content)
@@ -186,11 +186,16 @@ class Connection:
         exchange.send()
         if exchange.persistent:
             exchange.drain()
-            self._held = source.held
+            self._held = source.held + self._unpacked()
             return self._rest()
         if not exchange.is_heard:
             self._linger()
         return Turn.GONE
+
+    def _unpacked(self) -> bytes:
+        """What TLS has unpacked already: no event tells of it any more."""
+        count = self.socket.pending() if isinstance(self.socket, ssl.SSLSocket) else 0
+        return self.socket.recv(count) if count else b""
 
     def _linger(self) -> None:
         # Closing while the client still sends would reset the connection and lose the answer on its way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
@@ -13,6 +14,8 @@ from .journal import ID_FIELD, Entry
 from .sending import Sender, joined
 from .service import Service
 from .wire import BLOCK, BadMessage, Content, Head, format_head, has_content
+
+log = logging.getLogger(__name__)
 
 MOST_DRAINED: Final = 256 << 10  # bytes of unwanted content that are read to keep a connection
 
@@ -159,4 +162,7 @@ class Exchange:
             seconds=time.monotonic() - self._begun,
             notes=self._response.notes,
         )
-        self._service.tell(entry)
+        try:
+            self._service.tell(entry)
+        except Exception:  # a log that is full, say: clients are served all the same
+            log.exception("%s was not told", self._id)

@@ -60,9 +60,7 @@ class TokenService:
     `clock` gives seconds since the epoch.
     """
 
-    def __init__(
-        self, access: Access, keys: Keyring, passwords: ChecksPasswords, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, access: Access, keys: Keyring, passwords: ChecksPasswords, clock: Callable[[], float]) -> None:
         self._access = access
         self._keys = keys
         self._passwords = passwords

@@ -50,25 +50,24 @@ class Embedded:
     `faults` tells the faults that happened.
     """
 
-    def __init__(self, folder: Path, app: RegistryApp, storage: Storage, faults: Faults, ca_file: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        storage: Storage,
+        recording: Recording,
+        faults: Faults,
+        listener: Listener | None,
+        ca_file: Path | None,
+    ) -> None:
         self._folder = folder
         self._open = RegistryApp(storage, sparse=True).handle  # for content that is there before the test begins
-        self._recording = Recording(faults.before(app.handle))
+        self._recording = recording
+        self._listens = listener is not None
         self.transport: Transport = self._reach
         self.faults = faults
         self.ca_file = ca_file
-        self.address = IN_PROCESS
-        self.url = f"https://{IN_PROCESS}"
-        self._listens = False
-
-    def listening(self, address: str, url: str) -> None:
-        """The registry is to be found at a socket."""
-        self.address, self.url, self._listens = address, url, True
-
-    @property
-    def handle(self) -> Transport:
-        """What a listener serves: the registry with its faults, and what it saw."""
-        return self._recording
+        self.address = listener.address if listener else IN_PROCESS
+        self.url = listener.url if listener else f"https://{IN_PROCESS}"
 
     @property
     def requests(self) -> list[Seen]:
@@ -174,13 +173,12 @@ def registry(
         text = _access_file(users or {}, rules or {}, scheme, htpasswd) if access is None else access
         app = RegistryApp(keep, text if isinstance(text, Access) else _loaded(folder, text))
         happening = Faults([each if isinstance(each, Fault) else Fault.of(each) for each in faults], seed)
+        recording = Recording(happening.before(app.handle))
         issued = _issued(folder, host) if tls else None
-        embedded = Embedded(folder, app, keep, happening, issued.authority if issued else None)
-        if sockets:
-            certificate = issued.certificate if issued else None
-            listener = stack.enter_context(Listener(embedded.handle, host, certificate=certificate))
-            embedded.listening(listener.address, listener.url)
-        yield embedded
+        listener = Listener(recording, host, certificate=issued.certificate if issued else None) if sockets else None
+        if listener:
+            stack.enter_context(listener)
+        yield Embedded(folder, keep, recording, happening, listener, issued.authority if issued else None)
 
 
 def _issued(folder: Path, host: str) -> Issued:

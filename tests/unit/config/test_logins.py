@@ -205,6 +205,16 @@ def test_where_the_helper_fails_nothing_is_stored_in_plain(path: Path, standins:
         assert read(path) == {"credsStore": name}
 
 
+def test_an_entry_is_forgotten_though_the_helper_fails(path: Path) -> None:
+    path.write_text(json.dumps({"auths": {"r.test": pair("a:b"), "https://r.test": pair("a:b")}, "credsStore": "none"}))
+    warnings: list[str] = []
+    assert Logins(path).erase("r.test", warnings.append) == (str(path),)
+    assert read(path)["auths"] == {}
+    assert len(warnings) == 1
+    with pytest.raises(HelperFailed):
+        Logins(path).erase("r.test")
+
+
 def test_forgetting_everything(path: Path, standins: StandIns) -> None:
     standins.key_ring("ring")
     standins.giving("cloud", {"c.test": ("AWS", "P")})  # it gives, and knows nothing of erasing

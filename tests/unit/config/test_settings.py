@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pratique.config.settings import KEYS, READERS, OwnFile, Settings, default_path
+from pratique.config.own import default_path, load
+from pratique.config.settings import KEYS, READERS, OwnFile, Settings
 from pratique.errors import Error, InvalidInput
 
 WHOLE = """
@@ -119,3 +120,18 @@ def test_any_text_is_read_or_refused(tmp_path: Path, text: str) -> None:
 def test_where_the_file_is() -> None:
     assert default_path({"HOME": "/home/x"}) == Path("/home/x/.config/pratique/config.toml")
     assert default_path({"HOME": "/home/x", "XDG_CONFIG_HOME": "/c"}) == Path("/c/pratique/config.toml")
+    assert default_path({"HOME": "/home/x", "PRATIQUE_CONFIG": "/d/e.toml"}) == Path("/d/e.toml")
+
+
+def test_the_file_is_found(tmp_path: Path) -> None:
+    environment = {"PRATIQUE_CONFIG": str(tmp_path / "config.toml")}
+    assert load(environment)("registry.example") is None
+    written(tmp_path, "[default]\nretries = 9")
+    found = load(environment)("registry.example")
+    assert found is not None
+    assert found.retries == 9
+
+
+def test_the_port_that_everybody_means_is_the_same_host(tmp_path: Path) -> None:
+    path = written(tmp_path, '[hosts."registry.example:443"]\nretries = 9')
+    assert OwnFile.load(path)("registry.example").retries == 9

@@ -1,11 +1,13 @@
-"""At most so many requests at once to one host."""
+"""At most so many requests to one host: at once, and in a second."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-from pratique.http.gate import Gate
+import pytest
+
+from pratique.http.gate import Gate, Pace
 from pratique.http.origin import Origin
 
 R, S = (Origin("https", host, 443) for host in ("r.test", "s.test"))
@@ -43,7 +45,7 @@ class Entering(threading.Thread):
 
 
 def test_whoever_comes_too_many_waits_for_a_place() -> None:
-    gate = Gate(2)
+    gate = Gate(lambda _: Pace(2))
     first, second = Entering(gate), Entering(gate)
     assert first.comes_in()
     assert second.comes_in()
@@ -57,7 +59,7 @@ def test_whoever_comes_too_many_waits_for_a_place() -> None:
 
 
 def test_a_thread_that_is_inside_is_let_in_again() -> None:
-    gate = Gate(1)
+    gate = Gate(lambda _: Pace(1))
     leave = gate.enter(R)
     again = gate.enter(R)
     waiting = Entering(gate)
@@ -69,7 +71,7 @@ def test_a_thread_that_is_inside_is_let_in_again() -> None:
 
 
 def test_leaving_twice_gives_one_place_back() -> None:
-    gate = Gate(1)
+    gate = Gate(lambda _: Pace(1))
     leave = gate.enter(R)
     leave()
     first = Entering(gate)
@@ -83,7 +85,7 @@ def test_leaving_twice_gives_one_place_back() -> None:
 
 
 def test_a_place_may_be_given_back_by_another_thread() -> None:
-    gate = Gate(1)
+    gate = Gate(lambda _: Pace(1))
     first = Entering(gate)
     assert first.comes_in()
     first.leave()
@@ -93,7 +95,7 @@ def test_a_place_may_be_given_back_by_another_thread() -> None:
 
 def test_who_has_a_place_never_waits_for_another() -> None:
     """Else two threads, each with a place at the host that the other waits for, would wait for ever."""
-    gate = Gate(1)
+    gate = Gate(lambda _: Pace(1))
     at_r, at_s = Entering(gate, R), Entering(gate, S)
     assert at_r.comes_in()
     assert at_s.comes_in()
@@ -103,3 +105,31 @@ def test_who_has_a_place_never_waits_for_another() -> None:
     leave()
     at_r.go()
     at_s.go()
+
+
+def test_requests_begin_one_after_another_at_the_pace_of_their_host() -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    paces = {R: Pace(a_second=4), S: Pace()}
+    gate = Gate(paces.__getitem__, clock=lambda: now[0], sleep=sleep)
+    for origin in (R, R, S, R):
+        gate.enter(origin)()
+    assert slept == [0, 0.25, 0.25], "the other host does not wait"
+    now[0] += 10
+    gate.enter(R)()
+    assert slept[-1] == 0, "what was not used is not saved up, and nobody waits for it"
+
+
+def test_many_threads_get_turns_of_their_own() -> None:
+    slept: list[float] = []
+    gate = Gate(lambda _: Pace(a_second=10), clock=lambda: 0.0, sleep=slept.append)
+    threads = [threading.Thread(target=lambda: gate.enter(R)()) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(slept) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])

@@ -7,8 +7,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -157,11 +157,13 @@ class Interrupted(Locks):
         self._left = moment
         self._happen = happen
 
-    def collecting(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
         self._left -= 1
         if self._left == 0:
             self._happen()
-        return super().collecting()
+        with super().collecting():
+            yield
 
 
 # A collector takes the locks to begin, for the links of the one repository, and for the blobs.
@@ -182,10 +184,15 @@ def test_a_use_between_finding_and_removing(ask: Asking, moment: int, use: Calla
     digest = ask.push_blob("foo", ORPHAN)
     age(ask.storage.folder)
     storage = Storage(ask.storage.folder)
-    used = []
-    storage.locks = Interrupted(storage, moment, lambda: used.append(use(ask, digest)))
+    used = threading.Event()
+
+    def happen() -> None:
+        use(ask, digest)
+        used.set()
+
+    storage.locks = Interrupted(storage, moment, happen)
     collect(storage)
-    assert len(used) == 1
+    assert used.is_set()
     repository = "bar" if use in {use_by_mount, use_by_push} else "foo"
     assert has(ask, repository, ORPHAN)
     if use is use_by_manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,11 @@ def test_content_stays_in_a_folder_that_is_named(tmp_path: Path) -> None:
 
 
 def test_faults_are_manners_tables_or_values() -> None:
-    faults = [Fault.of("warning-headers"), "head-unsupported", {"answer": {"status": 503}, "count": 1}]
+    faults: list[Fault | dict[str, Any] | str] = [
+        Fault.of("warning-headers"),
+        "head-unsupported",
+        {"answer": {"status": 503}, "count": 1},
+    ]
     with pratique.testing.registry(sockets=False, faults=faults) as registry:
         registry.push_image("app:1")
         waited: list[float] = []

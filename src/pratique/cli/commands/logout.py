@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         return
     registry, namespace = split(arguments.registry)
     key = f"{registry}/{namespace}" if namespace else registry
-    removed = Logins(given).erase(key) if given else _erase_everywhere(output.warn, key)
+    removed = Logins(given).erase(key, output.warn) if given else _erase_everywhere(output.warn, key)
     if not removed:
         where = given or "this machine"
         raise NotFound(f"{where} has no credential for {arguments.registry}")
@@ -58,7 +58,7 @@ def _erase_everywhere(warn: Callable[[str], None], key: str) -> tuple[str, ...]:
     troubles: list[InvalidInput] = []
     for path in paths(os.environ):
         try:
-            removed += Logins(path).erase(key)
+            removed += Logins(path).erase(key, warn)
         except InvalidInput as error:
             troubles.append(error)
     if troubles and not removed:
