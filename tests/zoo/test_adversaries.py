@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -14,7 +15,8 @@ from pratique.auth.credentials import Credentials
 from pratique.auth.realms import Reach, RealmPolicy
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Error, Misbehaved, NotFound, Refused, Unauthorized
-from pratique.http.message import Response
+from pratique.http.message import Response, Transport
+from pratique.server.effects import Masks
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 
@@ -222,9 +224,14 @@ class Masked(Ticketed):
     """Hides from anybody what it has: the refusal has no challenge, only `/v2/` has one."""
 
     def __init__(self, status: int, line: str) -> None:
-        super().__init__()
-        self._status = status
+        super().__init__(partial(self.mask, status=status))
         self._line = line
+
+    @staticmethod
+    def mask(script: Transport, status: int) -> Transport:
+        """The mask, before everything but `/v2/`."""
+        masked = Masks(script, status=status)
+        return lambda request: (script if request.path == "/v2/" else masked)(request)
 
     def serve(self, seen: Seen) -> Response:
         if seen.path == "/v2/":
@@ -233,7 +240,7 @@ class Masked(Ticketed):
         allowed = seen.authorization == basic("foo", SECRET) or self.permits(seen, f"repository:{name}:pull")
         if allowed and seen.path.endswith("/1"):
             return manifest(seen)
-        return Response.of(404 if allowed else self._status)
+        return Response.of(404) if allowed else challenge(401, self._line)
 
 
 MASKS = [bearer(), bearer("repository:user/image:pull"), 'Basic realm="r"']

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..auth.credentials import ANONYMOUS, Credential, Credentials, Given
+from ..config import own
 from ..config.docker import DockerConfig
 from ..config.sources import FILES_ONLY, sources_of
 from ..errors import InvalidInput
@@ -32,7 +33,9 @@ def found_credentials(arguments: argparse.Namespace, output: Output, registries:
         return DockerConfig.at(path, explicit=True, warn=output.warn)
     conf = of(arguments).load(output)
     order = conf.helpers if conf and conf.helpers else FILES_ONLY
-    return sources_of(os.environ, order=order, warn=output.warn, strict=arguments.strict_creds)
+    return sources_of(
+        os.environ, order=order, wanted=own.load(os.environ), warn=output.warn, strict=arguments.strict_creds
+    )
 
 
 def given_credential(text: str) -> Credential:

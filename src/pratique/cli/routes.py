@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..auth.scopes import ScopeSet
+from ..config import own
 from ..config.dropins import Places, is_mute
 from ..errors import InvalidInput, NotFound
 from ..http.events import Observer
@@ -121,8 +122,8 @@ def write(
 
     Raises Refused where the reference is blocked.
     """
-    uploads = _uploads(getattr(arguments, "chunk_size", None)) if pushes else None
     place = of(arguments).writing(reference)
+    uploads = _uploads(getattr(arguments, "chunk_size", None) or chunk_size(place.registry)) if pushes else None
     return Repository.at(session, place, most_manifest_bytes=_most(arguments), uploads=uploads)
 
 
@@ -162,6 +163,12 @@ def attempt(
 
 def _most(arguments: argparse.Namespace) -> int:
     return arguments.max_manifest or MOST_MANIFEST_BYTES
+
+
+def chunk_size(registry: str) -> int | None:
+    """Bytes of an upload in one request, as our own file has it for a registry."""
+    wanted = own.load(os.environ)(registry)
+    return wanted.chunk_size if wanted else None
 
 
 def _uploads(chunk: int | None) -> UploadOptions:

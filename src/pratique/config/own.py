@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from ..errors import InvalidInput
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -27,12 +30,22 @@ def default_path(environment: Mapping[str, str]) -> Path:
 def load(environment: Mapping[str, str]) -> Wanted:
     """What the file says of each host. Raises InvalidInput, naming the file and the key."""
     path = default_path(environment)
-    if not path.exists():
+    try:
+        status = path.stat()
+    except OSError:
+        if VARIABLE in environment:
+            raise InvalidInput(f"{VARIABLE}: {path} cannot be read") from None
         return nothing
-    from .settings import OwnFile
-
-    return OwnFile.load(path)
+    return _read(path, status.st_mtime_ns)
 
 
 def nothing(_: str) -> None:
     """Of no host anything is said."""
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _: int) -> Wanted:
+    """The file as it was at a time: parts of a command that want it each do not read it each."""
+    from .settings import OwnFile
+
+    return OwnFile.load(path)

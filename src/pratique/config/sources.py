@@ -11,15 +11,18 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..auth.credentials import Credential, Look, Remembers
-from ..errors import InvalidInput
+from ..errors import InvalidInput, Unsupported
 from .docker import DockerConfig, Helpers, Withheld, default_path, start_helper
+from .own import Wanted, nothing
 
 if TYPE_CHECKING:
     from .helper import Helper
+    from .settings import Settings
 
 REGISTRY_AUTH_FILE: Final = "REGISTRY_AUTH_FILE"
 DOCKER_AUTH_CONFIG: Final = "DOCKER_AUTH_CONFIG"
@@ -42,23 +45,35 @@ class Order:
 FILES_ONLY: Final = Order()
 
 
+# The documents that are chosen for a registry in place of all others, or None.
+Chosen = Callable[[str], tuple[DockerConfig, ...] | None]
+
+
 class Sources:
-    """Documents in order. What cannot be read is passed over with a warning; with `strict` it is an error.
+    """Documents in order; a registry that has `chosen` ones has no others.
+
+    What cannot be read is passed over with a warning; with `strict` it is an error.
 
     Only a helper that is named for the registry ends the search where it fails: what another place has is another identity.
     """
 
     def __init__(
-        self, sources: Iterable[DockerConfig], *, warn: Callable[[str], None] = lambda _: None, strict: bool = False
+        self,
+        sources: Iterable[DockerConfig],
+        *,
+        chosen: Chosen = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
+        strict: bool = False,
     ) -> None:
         self.sources = tuple(sources)
+        self._chosen = cache(chosen)
         self._warn = warn
         self._strict = strict
         self._troubles: dict[str, None] = {}  # in their order, each once
 
     def find(self, registry: str, repository: str | None) -> Credential | None:
         """The credential of the first document that has one. Raises InvalidInput only if `strict`."""
-        for source in self.sources:
+        for source in self._of(registry):
             try:
                 found = source.find(registry, repository)
             except InvalidInput as error:
@@ -84,7 +99,11 @@ class Sources:
 
     def looks(self, registry: str, repository: str | None) -> tuple[Look, ...]:
         """What each document has for a repository, in order; no helper is asked."""
-        return tuple(source.look(registry, repository) for source in self.sources)
+        return tuple(source.look(registry, repository) for source in self._of(registry))
+
+    def _of(self, registry: str) -> tuple[DockerConfig, ...]:
+        chosen = self._chosen(registry)
+        return self.sources if chosen is None else chosen
 
     def _note(self, trouble: str) -> None:
         if trouble not in self._troubles:
@@ -96,6 +115,7 @@ def sources_of(
     environment: Mapping[str, str],
     *,
     order: Order = FILES_ONLY,
+    wanted: Wanted = nothing,
     warn: Callable[[str], None] = lambda _: None,
     strict: bool = False,
 ) -> Sources:
@@ -107,7 +127,20 @@ def sources_of(
             found += _files(environment, helpers, warn)
         else:
             found.append(DockerConfig.of(json.dumps({"credsStore": name}), f"{order.source} ({name})", helpers=helpers))
-    return Sources(found, warn=warn, strict=strict)
+    return Sources(
+        found, chosen=lambda registry: _chosen(wanted(registry), registry, helpers), warn=warn, strict=strict
+    )
+
+
+def _chosen(settings: Settings | None, registry: str, helpers: Helpers) -> tuple[DockerConfig, ...] | None:
+    """What our own file names for a registry, in place of everything else; None where it names nothing."""
+    if settings is None or settings.credentials is None:
+        return None
+    kind, _, name = settings.credentials.partition(":")
+    if kind == "file":
+        return (DockerConfig.at(Path(name), helpers=helpers),)
+    document = json.dumps({"credHelpers": {registry: name} if kind == "helper" else {}})
+    return (DockerConfig.of(document, settings.sources["credentials"], helpers=helpers),)
 
 
 def _files(environment: Mapping[str, str], helpers: Helpers, warn: Callable[[str], None]) -> list[DockerConfig]:
@@ -117,6 +150,20 @@ def _files(environment: Mapping[str, str], helpers: Helpers, warn: Callable[[str
         first = 1 if environment.get(REGISTRY_AUTH_FILE) else 0
         found.insert(first, DockerConfig.of(text, DOCKER_AUTH_CONFIG, helpers=helpers))
     return found
+
+
+def chosen_file(wanted: Wanted, registry: str) -> Path | None:
+    """The file that our own names for a registry's credentials. Raises Unsupported where it names something else."""
+    settings = wanted(registry)
+    if settings is None or settings.credentials is None:
+        return None
+    kind, _, name = settings.credentials.partition(":")
+    if kind != "file":
+        raise Unsupported(
+            f"{settings.sources['credentials']} has credentials = {settings.credentials!r} for {registry}",
+            advice="there is no login to store; change that line, or name an --authfile",
+        )
+    return Path(name)
 
 
 def paths(environment: Mapping[str, str]) -> tuple[Path, ...]:

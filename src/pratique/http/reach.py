@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import InvalidInput, Unsupported
-from .gate import Pace
+from .gate import USUAL, Pace
 from .origin import DEFAULT_PORTS, Origin
 from .trust import Trust
 
@@ -67,7 +67,7 @@ class Reach:
     trust: Trust = field(default_factory=Trust)
     plain: Plain = Plain.NEVER
     proxy: Proxy | None = None
-    pace: Pace = Pace()
+    pace: Pace = USUAL
     retries: int | None = None
 
     def insecure(self) -> Reach:

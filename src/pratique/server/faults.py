@@ -40,7 +40,7 @@ MOST_SEEN: Final = 10_000  # faults that are remembered; the oldest are forgotte
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Happened:
     """A fault that happened: its name, and the method and path of the request."""
 
     fault: str
@@ -55,7 +55,7 @@ class Faults:
         self._faults = tuple(faults)
         self._seed = seed
         self._lock = threading.Lock()
-        self._seen: deque[Seen] = deque(maxlen=MOST_SEEN)
+        self._seen: deque[Happened] = deque(maxlen=MOST_SEEN)
 
     @classmethod
     def load(cls, path: Path) -> Faults:
@@ -73,7 +73,7 @@ class Faults:
         return registry
 
     @property
-    def seen(self) -> tuple[Seen, ...]:
+    def seen(self) -> tuple[Happened, ...]:
         """The faults that happened, the latest last."""
         with self._lock:
             return tuple(self._seen)
@@ -84,7 +84,7 @@ class Faults:
 
     def _note(self, fault: str, request: Request) -> None:
         with self._lock:
-            self._seen.append(Seen(fault, request.method, request.path))
+            self._seen.append(Happened(fault, request.method, request.path))
         log.info("fault %s: %s %s", fault, request.method, redact(request.url))
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import InvalidInput
 from .access import Tokens
+from .disk import write
 from .keys import SigningKey, key_of
-from .storage import write
 from .watch import Watched
 
 FOLDER: Final = "keys"

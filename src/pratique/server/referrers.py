@@ -70,17 +70,14 @@ class Referrers:
             return known.value
         reading = Reading()
         referrals = self._look(repository, reading, known.value if known else Referrals())
-        self._known.put(repository, reading.snapshot(referrals), referrals.weight)
+        self._known.put(repository, reading.snapshot(referrals), referrals.weight + reading.size * MANIFEST_BYTES)
         return referrals
 
     def _look(self, repository: str, reading: Reading, known: Referrals) -> Referrals:
-        """What is known, and what came since; all anew where something went."""
+        """What is known, and what came since; what went is seen by its link."""
         folder = f"{self._paths.repository(repository)}/{REVISIONS}"
         texts = ((algorithm, encoded) for algorithm in ALGORITHMS for encoded in reading.names(f"{folder}/{algorithm}"))
-        there = {Digest(*text) for text in texts}
-        if known.seen - there:
-            known = Referrals()
-        for digest in there - known.seen:
+        for digest in {Digest(*text) for text in texts} - known.seen:
             self._add(repository, digest, reading, known)
         return known
 

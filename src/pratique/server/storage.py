@@ -25,7 +25,6 @@ from ..spec.reference import is_tag
 from ..stores.files import sync_folder
 from . import disk
 from .catalogue import Catalogue
-from .disk import write as write
 from .links import target
 from .locks import Locks
 from .paths import LAYERS, LINK, MANIFESTS, OURS, Paths

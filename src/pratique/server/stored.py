@@ -16,6 +16,7 @@ from .cache import Cache
 from .paths import MEDIA_TYPE, Paths
 
 USUAL_ALGORITHM: Final = "sha256"
+ENTRY_BYTES: Final = 1000  # that keeping a manifest takes beside its own bytes, about
 MOST_BYTES: Final = 32 << 20  # of manifests that are kept in memory
 
 
@@ -48,7 +49,7 @@ class StoredManifests:
             if kept is not None and kept[0] == stamp:
                 return kept[1]
             stored = self.load(repository, digest)
-            self._kept.put(revision, (stamp, stored), len(stored.raw))
+            self._kept.put(revision, (stamp, stored), len(stored.raw) + ENTRY_BYTES)
             return stored
         raise NotFound(f"{repository} has no manifest {digest}")
 

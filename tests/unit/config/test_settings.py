@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -124,12 +125,28 @@ def test_where_the_file_is() -> None:
 
 
 def test_the_file_is_found(tmp_path: Path) -> None:
-    environment = {"PRATIQUE_CONFIG": str(tmp_path / "config.toml")}
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
     assert load(environment)("registry.example") is None
-    written(tmp_path, "[default]\nretries = 9")
+    (tmp_path / "pratique").mkdir()
+    written(tmp_path / "pratique", "[default]\nretries = 9")
     found = load(environment)("registry.example")
     assert found is not None
     assert found.retries == 9
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"PRATIQUE_CONFIG: .*config\.toml cannot be read"):
+        load({"PRATIQUE_CONFIG": str(tmp_path / "config.toml")})
+
+
+def test_a_change_is_seen(tmp_path: Path) -> None:
+    environment = {"PRATIQUE_CONFIG": str(written(tmp_path, "[default]\nretries = 9"))}
+    load(environment)
+    written(tmp_path, "[default]\nretries = 8")
+    os.utime(tmp_path / "config.toml", ns=(1, 1))
+    found = load(environment)("registry.example")
+    assert found is not None
+    assert found.retries == 8
 
 
 def test_the_port_that_everybody_means_is_the_same_host(tmp_path: Path) -> None:

@@ -101,6 +101,13 @@ def test_a_link_goes_where_no_manifest_of_its_repository_needs_it(ask: Asking) -
     assert ask("HEAD", f"/v2/bar/blobs/{Digest.of(LAYER)}").status == 404
 
 
+def test_a_link_of_now_keeps_content_of_long_ago(ask: Asking) -> None:
+    digest = ask.push_blob("foo", ORPHAN)
+    age(ask.storage.blob_path(digest).parent)  # so docker-registry leaves it that mounts a blob
+    assert collect(ask.storage) == []
+    assert has(ask, "foo", ORPHAN)
+
+
 def test_a_deleted_manifest_takes_its_blobs_with_it(ask: Asking) -> None:
     digest = ask.push_image("foo", "v1")
     age(ask.storage.folder)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pratique.errors import ContentMismatch, InvalidInput, NotFound
-from pratique.server.storage import Storage, write
+from pratique.server.disk import write
+from pratique.server.storage import Storage
 from pratique.spec.digest import Digest
 
 from .asking import CONFIG, LAYER, Asking, image

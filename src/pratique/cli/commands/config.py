@@ -1,23 +1,38 @@
-"""Read the config of an image, byte for byte."""
+"""Read the config of an image; show the settings that hold for a host."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
+from ...config import certs, own
+from ...config.dropins import Places
+from ...config.effective import Effective, settings_of
+from ...config.rules import Rule
+from ...config.sources import Sources, paths
 from ...errors import NotFound
+from ...http.origin import Origin
 from ...spec.manifest import platforms
+from ...spec.reference import Reference, endpoint_of
 from ...stores.inspection import config_of
 from .. import options, trace
-from ..connect import connected
+from ..connect import connected, reaches
+from ..credentials import found_credentials
 from ..output import Output
-from ..routes import read
+from ..routes import chunk_size, of, read
 from ..shortnames import expanded
+from .login import split
 from .manifest import descriptor_document, selected
 
 EXAMPLES = """examples:
   pratique config get docker.io/library/debian:12 --platform linux/amd64
-  pratique config get --json ghcr.io/org/app:1.2"""
+  pratique config get --json ghcr.io/org/app:1.2
+  pratique config show
+  pratique config show registry.example.com/team"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     get.add_argument("reference", metavar="REF")
     options.add_short_names(get)
     get.add_argument("--platform", type=options.platform, help="of the image for this platform of an index")
+
+    show = options.leaf(verbs, "show", "print the settings that hold for a host, and who says so", run_show)
+    show.add_argument("host", metavar="HOST[/NAMESPACE]", nargs="?", help="without one: which files there are")
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
@@ -45,3 +63,90 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
         output.document({**descriptor_document(reference, manifest.config), "config": json.loads(raw)})
     else:
         output.raw(raw)
+
+
+def run_show(arguments: argparse.Namespace, output: Output) -> None:
+    if arguments.host is None:
+        _show_files(output)
+        return
+    registry, namespace = split(arguments.host)
+    settings = list(_settings(arguments, output, Reference(registry, namespace)))
+    if output.as_json:
+        output.document({"host": arguments.host, "settings": [asdict(each) for each in settings]})
+    else:
+        output.table(
+            ("SETTING", "VALUE", "SOURCE"), [(each.name, _shown(each.value), each.source) for each in settings]
+        )
+
+
+def _settings(arguments: argparse.Namespace, output: Output, reference: Reference) -> Iterator[Effective]:
+    """What holds for a registry or a namespace, nothing being asked of anybody."""
+    conf = of(arguments).load(output)
+    rule = conf.routes.find(reference) if conf else None
+    if conf and (blocking := conf.routes.blocking(reference)):
+        yield Effective("blocked", True, str(blocking))
+    else:
+        of(arguments).writing(reference)
+    yield from _rule_settings(rule)
+    origin = Origin.of(f"https://{endpoint_of(reference.registry)}")
+    yield from settings_of(
+        reaches(arguments, trace.observer(output), [reference.registry])(origin),
+        options=_given(arguments),
+        wanted=own.load(os.environ)(origin.netloc),
+        marked=str(rule) if rule and rule.insecure else "",
+        chunk_size=chunk_size(reference.registry),
+    )
+    yield from _credentials(arguments, output, reference)
+
+
+def _rule_settings(rule: Rule | None) -> Iterator[Effective]:
+    if rule is not None:
+        yield Effective("mirrors", [mirror.location for mirror in rule.mirrors], str(rule))
+        yield Effective("location", rule.location or rule.prefix, str(rule))
+
+
+def _given(arguments: argparse.Namespace) -> set[str]:
+    """The options of a connection that this command has."""
+    given = {name for name in ("plain-http", "ca-file", "cert", "proxy") if getattr(arguments, name.replace("-", "_"))}
+    if arguments.retries is not None:
+        given.add("retries")
+    return given if arguments.tls_verify else given | {"tls-verify"}
+
+
+def _credentials(arguments: argparse.Namespace, output: Output, reference: Reference) -> Iterator[Effective]:
+    """Each place that has something for the registry or namespace, in the order in which they are asked."""
+    found = found_credentials(arguments, output, [reference.registry])
+    if not isinstance(found, Sources):
+        yield Effective("credentials", list(found.places()), "the command")
+        return
+    looks = [look for look in found.looks(reference.registry, reference.repository or None) if look.there]
+    used = [look for look in looks if look.matches or look.trouble]
+    for look in used:
+        yield Effective("credentials", look.trouble or list(look.matches), look.place)
+    if not used:
+        yield Effective("credentials", None, ", ".join(look.place for look in looks) or "no file")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) or "-" if isinstance(value, list) else str("-" if value is None else value)
+
+
+def _show_files(output: Output) -> None:
+    """The files that are looked at, and whether they are there."""
+    files = [("settings", own.default_path(os.environ))]
+    files += [("registries", path) for path in (Places.usual(os.environ).file, *Places.usual(os.environ).files())]
+    files += [("certificates", folder) for folder in certs.default_folders(os.environ)]
+    files += [("credentials", path) for path in paths(os.environ)]
+    listed = [(what, str(path), _is_there(path)) for what, path in dict.fromkeys(files)]
+    if output.as_json:
+        output.document([{"what": what, "path": path, "there": there} for what, path, there in listed])
+    else:
+        output.table(
+            ("WHAT", "PATH", "THERE"), [(what, path, "yes" if there else "no") for what, path, there in listed]
+        )
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)

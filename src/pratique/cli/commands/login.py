@@ -10,10 +10,10 @@ from pathlib import Path
 from ...auth.credentials import IDENTITY_USER, Credential, Given, Kind, password_credential
 from ...auth.login import Verification, Witness, verify
 from ...auth.secret import Secret
-from ...config import pins
+from ...config import own, pins
 from ...config.docker import DockerConfig
 from ...config.logins import Logins
-from ...config.sources import login_path, sources_of
+from ...config.sources import chosen_file, login_path, sources_of
 from ...errors import InvalidInput, NotFound
 from ...http.events import Event
 from ...spec.reference import endpoint_of, is_repository, parse_registry
@@ -57,14 +57,22 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         _show_user(arguments, output, registry, namespace)
         return
     key = f"{registry}/{namespace}" if namespace else registry
-    path = Path(arguments.authfile) if arguments.authfile else login_path(os.environ, key)
+    logins = _logins(arguments.authfile, registry, key)
     credential = _credential(arguments, output)
     verification = _verify(arguments, output, registry, credential)
-    stored = Logins(path).store(key, credential)
+    stored = logins.store(key, credential)
     pins.Pins(pins.default_path(os.environ)).note(registry, verification.token_service)
     _report(output, registry, credential, verification, stored)
     if not arguments.authfile:
-        _warn_of_others(output, key, path)
+        _warn_of_others(output, key, logins.path)
+
+
+def _logins(authfile: str | None, registry: str, key: str) -> Logins:
+    """Where the login is stored. Raises Unsupported where our own file says that the registry has none."""
+    if authfile:
+        return Logins(Path(authfile))
+    chosen = chosen_file(own.load(os.environ), registry)
+    return Logins(chosen or login_path(os.environ, key))
 
 
 def split(text: str) -> tuple[str, str]:
@@ -77,7 +85,9 @@ def split(text: str) -> tuple[str, str]:
 
 def _show_user(arguments: argparse.Namespace, output: Output, registry: str, namespace: str) -> None:
     path = arguments.authfile
-    sources = DockerConfig.at(Path(path), explicit=True) if path else sources_of(os.environ, warn=output.warn)
+    wanted = own.load(os.environ)
+    stored = sources_of(os.environ, wanted=wanted, warn=output.warn)
+    sources = DockerConfig.at(Path(path), explicit=True) if path else stored
     found = sources.find(registry, namespace or None)
     if found is None:
         places = ", ".join(sources.places())

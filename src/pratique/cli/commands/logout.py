@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ...config import pins
+from ...config import own, pins
 from ...config.docker import DockerConfig, default_path
 from ...config.logins import Logins
-from ...config.sources import DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, paths
+from ...config.sources import DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, chosen_file, paths
 from ...errors import InvalidInput, NotFound
 from ...spec.reference import is_registry, parse_registry
 from .. import options
@@ -56,7 +56,7 @@ def _erase_everywhere(warn: Callable[[str], None], key: str) -> tuple[str, ...]:
     """Erase from every file; the first thing that went wrong is the error where nothing could be removed."""
     removed: list[str] = []
     troubles: list[InvalidInput] = []
-    for path in paths(os.environ):
+    for path in _files(key):
         try:
             removed += Logins(path).erase(key, warn)
         except InvalidInput as error:
@@ -69,6 +69,12 @@ def _erase_everywhere(warn: Callable[[str], None], key: str) -> tuple[str, ...]:
     if text and DockerConfig.of(text, DOCKER_AUTH_CONFIG).has(key):
         warn(f"{DOCKER_AUTH_CONFIG} has a credential for {key}, which stays there")
     return tuple(removed)
+
+
+def _files(key: str) -> tuple[Path, ...]:
+    """The file that our own names for the registry, or else all."""
+    chosen = chosen_file(own.load(os.environ), key.partition("/")[0])
+    return (chosen,) if chosen else paths(os.environ)
 
 
 def _forget_all(output: Output, given: Path | None) -> None:

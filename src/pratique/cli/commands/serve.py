@@ -90,7 +90,7 @@ def _add_watching(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--access-log",
         metavar="FORM",
-        choices=FORMS,
+        choices=sorted(FORMS),
         nargs="?",
         const="text",
         help="print one line a request on standard error, as text (the default) or json",

@@ -15,6 +15,7 @@ from .base import (
     content_of,
     elsewhere,
     held,
+    is_basic,
     named,
     repository_of,
     scopes_of,
@@ -140,9 +141,8 @@ class BareBasic(Manner):
 
     def serve(self, request: Request) -> Response:
         owner = self._owners.get(token_of(request))
-        if owner is not None:
-            request = traded(self._registry, request.having("Authorization", owner))
-        return challenging(self.ask(request), self._lines)
+        better = traded(self._registry, request.having("Authorization", owner)) if owner else request
+        return challenging(self.ask(request if is_basic(better) else better), self._lines)
 
     def _lines(self, challenge: Challenge) -> list[str]:
         own = str(replaced(challenge, scope="*") if self._star else challenge)

@@ -1,0 +1,67 @@
+"""What holds for a host in the end, and who says so: for people who wonder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..http.reach import Plain, Reach
+from ..http.retry import RETRIES
+from .settings import Settings
+
+DEFAULT: Final = "default"
+SYSTEM: Final = "the system's"
+CERTS_D: Final = "certs.d"
+
+SCHEMES: Final[Mapping[Plain, str]] = {
+    Plain.NEVER: "https",
+    Plain.FALLBACK: "https, or http where the server speaks no TLS",
+    Plain.ALWAYS: "http",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One setting: its value as JSON has it, and where that was found."""
+
+    name: str
+    value: Any
+    source: str
+
+
+def settings_of(
+    reach: Reach, *, options: Collection[str], wanted: Settings | None, marked: str, chunk_size: int | None
+) -> Iterator[Effective]:
+    """The settings of a host that is reached like this.
+
+    `options` are those of the command that were given, `wanted` is what our own file says, `marked` is the rule that marks the
+    host as insecure, if one does.
+    """
+    said = wanted.sources if wanted else {}
+
+    def of(name: str, fallback: str = DEFAULT) -> str:
+        return f"--{name}" if name in options else said.get(name.replace("-", "_"), fallback)
+
+    trust, proxy = reach.trust, reach.proxy
+    loopback = "a host on this machine" if reach.plain is Plain.FALLBACK else DEFAULT
+    yield Effective("scheme", SCHEMES[reach.plain], marked or of("plain-http", loopback))
+    yield Effective("verify", trust.verify, "--no-tls-verify" if "tls-verify" in options else marked or DEFAULT)
+    if trust.ca_file:
+        yield Effective("ca-file", trust.ca_file, of("ca-file"))
+    else:
+        usual, source = _system()
+        yield Effective("authorities", [*usual, *trust.authorities], CERTS_D if trust.authorities else source)
+    yield Effective("cert", trust.cert, of("cert", CERTS_D if trust.cert else DEFAULT))
+    yield Effective("proxy", str(proxy) if proxy else None, proxy.source if proxy else of("proxy"))
+    yield Effective("retries", RETRIES if reach.retries is None else reach.retries, of("retries"))
+    yield Effective("requests-at-once", reach.pace.at_once, of("requests-at-once"))
+    yield Effective("requests-a-second", reach.pace.a_second, of("requests-a-second"))
+    yield Effective("chunk-size", chunk_size, of("chunk-size"))
+
+
+def _system() -> tuple[list[str], str]:
+    """The authorities that everybody trusts here, and who says so."""
+    named = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)}
+    return list(named.values()) or [SYSTEM], " and ".join(named) or DEFAULT
