@@ -53,6 +53,7 @@ CONTENT: Final = {
 }
 
 _FENCE = re.compile(r"^```(\S*)[ ]*(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ASSIGNMENT = re.compile(r"[A-Z_]+=")  # a variable of the environment for one command
 _CHANGING: Final = (
     (re.compile(r"\b\d+ ms\b"), "1 ms"),
     (re.compile(r'"seconds": [0-9.e-]+'), '"seconds": 0.001'),
@@ -171,7 +172,12 @@ class Shell:
         source, target = _taken(words, "<"), _taken(words, ">")
         stdin = Path(source).read_bytes() if source else stdin
         out = Stream() if target else out
+        variables = {}
+        while _ASSIGNMENT.match(words[0]):
+            name, _, value = words.pop(0).partition("=")
+            variables[name] = value
         with (
+            mock.patch.dict(os.environ, variables),
             mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")),
             redirect_stdout(out),
             redirect_stderr(errors),

@@ -110,6 +110,17 @@ def test_a_quick_answer_that_nobody_reads_holds_nobody_up() -> None:
         assert len(rest(greedy)) > len(content)
 
 
+def test_quick_answers_to_who_reads_late_are_whole() -> None:
+    content, count = bytes(range(250)) * 200, 400  # more than the buffers of the system, an answer at a time
+
+    with Listener(lambda _: Response.of(200, content), is_quick=lambda _: True) as listener, connect(listener) as late:
+        late.sendall(GET * count + LAST)
+        assert exchange(listener, LAST).endswith(content)
+        answers = rest(late)
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == count + 1
+    assert answers.count(content) == count + 1
+
+
 def test_who_sends_without_reading_holds_nobody_up(listener: Listener) -> None:
     with connect(listener) as greedy:
         greedy.setblocking(False)

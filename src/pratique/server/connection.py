@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
 import ssl
 import time
@@ -211,7 +212,18 @@ class Connection:
         self.socket.sendall(CONTINUE)
 
     def _receive_into(self, buffer: memoryview) -> int:
-        return self.socket.recv_into(buffer)
+        count = self.socket.recv_into(buffer)
+        if count and isinstance(self.socket, ssl.SSLSocket):
+            # A record of TLS has 16 KiB at most, and whoever stores them is much faster with more at a time.
+            with contextlib.suppress(OSError):  # it comes again with the next read
+                while count < len(buffer) and self._is_readable() and (more := self.socket.recv_into(buffer[count:])):
+                    count += more
+        return count
+
+    def _is_readable(self) -> bool:
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 def _tried(step: Callable[[], Turn]) -> Turn:

@@ -203,16 +203,19 @@ class NoCatalogue(Manner):
 
 @named(
     "dockerhub-library-namespace",
-    "a repository that is not there is refused with 401, and never 404",
+    "a repository that is not there is refused with 401, and never 404, to whoever does not come to push",
     "oras-project/oras#1151, distribution/distribution#4354",
     f"{BEARER_ACCESS}{READABLE}",
 )
-class NeverMissing(Manner):
-    """A repository without tags is not there, and is refused to whoever reads it."""
+class NeverMissing(Noting):
+    """A repository without tags is not there, and is refused to whoever reads it, but with a token to push."""
 
     def serve(self, request: Request) -> Response:
         response = self.ask(request)
         if response.status != 404 or request.method not in ("GET", "HEAD") or self._is_there(request):
+            return response
+        held_scopes = self.asked(request)
+        if held_scopes is not None and held_scopes.covers(repository_scopes(repository_of(request), "push")):
             return response
         response.close()
         return refuse(401, "", "", self.challenge(request, "insufficient_scope" if token_of(request) else ""))
