@@ -309,6 +309,7 @@ def test_what_is_told_of_each_request(app: RegistryApp) -> None:
     ]
     assert {each.peer for each in entries} == {"127.0.0.1"}
     assert entries[1].id == "mine"
+    assert " " not in entries[2].id
     ids = re.findall(rb"X-Request-Id: (.*)\r\n", answers)
     assert [each.decode() for each in ids] == [each.id for each in entries[:3]]
     assert len({each.id for each in entries}) == 4

@@ -145,7 +145,6 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "referrers-tag-resolves-to-subject": each("Unreachable", "refer"),
     "star-scope-not-granted": each("Denied", "list repositories"),
     "token-endpoint-4xx-anonymous": each("Unauthorized", "read, anonymous"),
-    "token-expired-401-same-token": each("Unauthorized", "refer"),  # both tokens that were kept have expired
     "token-grants-less-than-asked": each("Denied", "list repositories", *WRITING, "delete"),
     "token-realm-http-for-https-registry": each("Misbehaved"),
     "upload-to-other-origin": each("Denied", "write in chunks"),

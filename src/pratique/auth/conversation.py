@@ -315,7 +315,7 @@ class Conversation:
                 if (service, who, scopes) in self._tried:
                     return None
             else:
-                self._spent |= {step} if step else set()
+                self._spent |= {step} if step and proof.fresh else set()  # another kept token may have died as well
                 return proof if proof.header not in self._refused else None  # some give the same token again
 
     def _token_proof(

@@ -119,12 +119,13 @@ def _credentials(arguments: argparse.Namespace, output: Output, reference: Refer
     if not isinstance(found, Sources):
         yield Effective("credentials", list(found.places()), "the command")
         return
-    looks = [look for look in found.looks(reference.registry, reference.repository or None) if look.there]
+    looks = found.looks(reference.registry, reference.repository or None)
     used = [look for look in looks if look.matches or look.trouble]
     for look in used:
         yield Effective("credentials", look.trouble or list(look.matches), look.place)
     if not used:
-        yield Effective("credentials", None, ", ".join(look.place for look in looks) or "no file")
+        places = [look.place for look in looks if look.there or len(looks) == 1]
+        yield Effective("credentials", None, ", ".join(places) or "no file")
 
 
 def _shown(value: object) -> str:

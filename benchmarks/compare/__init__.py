@@ -1,0 +1,1 @@
+"""Pratique beside other clients, in turns, against the same registries."""

@@ -1,0 +1,240 @@
+"""The programs that are measured, and how each is told what to do. A place is a tag of a registry or of a layout."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.server import PATH
+
+from .registries import Address
+
+Words = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A tag of a repository."""
+
+    at: Address
+    repository: str
+    tag: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.at.address}/{self.repository}" + (f":{self.tag}" if self.tag else "")
+
+    @property
+    def is_plain(self) -> bool:
+        return self.at.scheme == "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A tag of an OCI layout."""
+
+    folder: Path
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.folder}:{self.tag}"
+
+
+Place = Remote | Layout
+
+
+class Program:
+    """One program. Each method answers the words of a command, or nothing where the program cannot do that."""
+
+    name = ""
+    asks_version: Sequence[str] = ("version",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def version(self) -> Words:
+        """Print the version."""
+        return [self.path, *self.asks_version]
+
+    def copy(self, source: Place, target: Place) -> Words | None:
+        """Copy an image under its digest."""
+
+    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words | None:
+        """Copy all tags of a repository."""
+        return loop(self.copy(Remote(source.at, source.repository, tag), Remote(target.at, target.repository, tag)) for tag in tags)
+
+    def digest(self, reference: Remote) -> Words | None:
+        """Print the digest of a reference."""
+
+    def digests(self, references: Sequence[Remote], written: Path) -> Words | None:
+        """Print the digests of many references, which `written` has, one a line."""
+        return loop(self.digest(reference) for reference in references)
+
+    def tags(self, repository: Remote, size: int) -> Words | None:
+        """List the tags of a repository, in pages of `size`; nothing where that cannot be said."""
+
+    def details(self, repository: Remote) -> Words | None:
+        """List tags with digest, date and platforms."""
+
+
+class Pratique(Program):
+    name = "pratique"
+    asks_version = ("--version",)
+
+    def copy(self, source: Place, target: Place) -> Words:
+        return [*self._told("copy", source, target), _oci(source), _oci(target)]
+
+    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
+        return [*self._told("copy", source, target), "--all-tags", str(source), str(target)]
+
+    def digest(self, reference: Remote) -> Words:
+        return [*self._told("digest", reference), str(reference)]
+
+    def digests(self, references: Sequence[Remote], written: Path) -> Words:
+        words = self._told("digest", references[0])
+        return ["/bin/sh", "-c", f"{shlex.join([*words, '-'])} <{shlex.quote(str(written))}"]
+
+    def tags(self, repository: Remote, size: int) -> Words:
+        return [*self._told("tags", repository), "--page-size", str(size), str(repository)]
+
+    def details(self, repository: Remote) -> Words:
+        return [*self._told("tags", repository), "--details", str(repository)]
+
+    def _told(self, verb: str, *places: Place) -> Words:
+        plain = any(isinstance(place, Remote) and place.is_plain for place in places)
+        return [self.path, verb, "--quiet", *(["--plain-http"] if plain else [])]
+
+
+class Crane(Program):
+    name = "crane"
+
+    def copy(self, source: Place, target: Place) -> Words:
+        if isinstance(source, Layout):
+            return self._told("push", target, str(source.folder), str(target))
+        if isinstance(target, Layout):
+            return self._told("pull", source, "--format=oci", str(source), str(target.folder))
+        return self._told("copy", source, str(source), str(target))
+
+    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
+        return self._told("copy", source, "--all-tags", str(source), str(target))
+
+    def digest(self, reference: Remote) -> Words:
+        return self._told("digest", reference, str(reference))
+
+    def tags(self, repository: Remote, size: int) -> Words | None:
+        return self._told("ls", repository, str(repository)) if size == 1000 else None  # its only size
+
+    def _told(self, verb: str, place: Place, *words: str) -> Words:
+        plain = isinstance(place, Remote) and place.is_plain
+        return [self.path, verb, *(["--insecure"] if plain else []), *words]
+
+
+class Regctl(Program):
+    name = "regctl"
+
+    def copy(self, source: Place, target: Place) -> Words:
+        return [*self._told("image", "copy", places=(source, target)), _ocidir(source), _ocidir(target)]
+
+    def digest(self, reference: Remote) -> Words:
+        return [*self._told("image", "digest", places=[reference]), str(reference)]
+
+    def _told(self, *verb: str, places: Iterable[Place]) -> Words:
+        remote = {place.at.address for place in places if isinstance(place, Remote) and place.is_plain}
+        return [self.path, *verb, *(f"--host=reg={address},tls=disabled" for address in sorted(remote))]
+
+
+class Oras(Program):
+    name = "oras"
+
+    def copy(self, source: Place, target: Place) -> Words:
+        return [self.path, "copy", "--no-tty", *self._side("from", source), *self._side("to", target), str(source), str(target)]
+
+    def digest(self, reference: Remote) -> Words:
+        return [self.path, "resolve", *(["--plain-http"] if reference.is_plain else []), str(reference)]
+
+    @staticmethod
+    def _side(side: str, place: Place) -> Words:
+        if isinstance(place, Layout):
+            return [f"--{side}-oci-layout"]
+        return [f"--{side}-plain-http"] if place.is_plain else []
+
+
+class Skopeo(Program):
+    name = "skopeo"
+    asks_version = ("--version",)
+
+    def copy(self, source: Place, target: Place) -> Words:
+        sides = [*self._side("src", source), *self._side("dest", target)]
+        return [*self._told("copy"), "--preserve-digests", *sides, _docker(source), _docker(target)]
+
+    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
+        sides = [*self._side("src", source), *self._side("dest", target)]
+        below = f"{target.at.address}/{target.repository.rpartition('/')[0]}"  # it adds the last part of the source's name
+        return [*self._told("sync"), "--src", "docker", "--dest", "docker", *sides, str(source), below]
+
+    def digest(self, reference: Remote) -> Words:
+        insecure = ["--tls-verify=false"] if reference.is_plain else []
+        return [*self._told("inspect"), "--no-tags", "--format", "{{.Digest}}", *insecure, _docker(reference)]
+
+    def _told(self, verb: str) -> Words:
+        return [self.path, "--insecure-policy", verb]
+
+    @staticmethod
+    def _side(side: str, place: Place) -> Words:
+        return [f"--{side}-tls-verify=false"] if isinstance(place, Remote) and place.is_plain else []
+
+
+class Python(Program):
+    """An interpreter that does nothing: what any program in this language costs."""
+
+    name = "python -c pass"
+    asks_version = ("-c", "pass")
+
+    def digest(self, reference: Remote) -> Words:
+        return self.version()
+
+
+PYTHON = Python.name
+PEERS = (Crane, Regctl, Oras, Skopeo)
+
+
+def loop(commands: Iterable[Words | None]) -> Words | None:
+    """All commands, one after the other, by a shell."""
+    lines = ["set -e"]
+    for words in commands:
+        if words is None:
+            return None
+        lines.append(shlex.join(words))
+    return ["/bin/sh", "-c", "\n".join(lines)]
+
+
+def installed() -> list[Program]:
+    """Pratique, the peers that are found, and the interpreter."""
+    found = [(peer, shutil.which(peer.name, path=PATH)) for peer in PEERS]
+    ours = str(Path(sys.executable).with_name("pratique"))
+    return [Pratique(ours), *(peer(path) for peer, path in found if path), Python(sys.executable)]
+
+
+def version(program: Program) -> str:
+    """What a program says of its version."""
+    words = [program.path, "--version"] if isinstance(program, Python) else program.version()
+    said = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"LANG": "C"}).stdout
+    lines = [line.split(":", 1)[-1].strip() for line in said.splitlines() if line.strip()]
+    return lines[0].removeprefix(f"{program.name} ").removeprefix("version ")
+
+
+def _oci(place: Place) -> str:
+    return f"oci:{place}" if isinstance(place, Layout) else str(place)
+
+
+def _ocidir(place: Place) -> str:
+    return f"ocidir://{place}" if isinstance(place, Layout) else str(place)
+
+
+def _docker(place: Place) -> str:
+    return f"oci:{place}" if isinstance(place, Layout) else f"docker://{place}"
