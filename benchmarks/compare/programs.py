@@ -16,6 +16,7 @@ from benchmarks.server import PATH
 from .registries import Address
 
 Words = list[str]
+EACH = "EACH-OF-THEM"  # in the place of the tag, in a command that a loop repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,15 @@ class Program:
 
     def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words | None:
         """Copy all tags of a repository."""
-        return loop(self.copy(Remote(source.at, source.repository, tag), Remote(target.at, target.repository, tag)) for tag in tags)
+        each = self.copy(Remote(source.at, source.repository, EACH), Remote(target.at, target.repository, EACH))
+        return loop(each, tags)
 
     def digest(self, reference: Remote) -> Words | None:
         """Print the digest of a reference."""
 
-    def digests(self, references: Sequence[Remote], written: Path) -> Words | None:
+    def digests(self, repository: Remote, tags: Sequence[str], written: Path) -> Words | None:
         """Print the digests of many references, which `written` has, one a line."""
-        return loop(self.digest(reference) for reference in references)
+        return loop(self.digest(Remote(repository.at, repository.repository, EACH)), tags)
 
     def tags(self, repository: Remote, size: int) -> Words | None:
         """List the tags of a repository, in pages of `size`; nothing where that cannot be said."""
@@ -95,8 +97,8 @@ class Pratique(Program):
     def digest(self, reference: Remote) -> Words:
         return [*self._told("digest", reference), str(reference)]
 
-    def digests(self, references: Sequence[Remote], written: Path) -> Words:
-        words = self._told("digest", references[0])
+    def digests(self, repository: Remote, tags: Sequence[str], written: Path) -> Words:
+        words = self._told("digest", repository)
         return ["/bin/sh", "-c", f"{shlex.join([*words, '-'])} <{shlex.quote(str(written))}"]
 
     def tags(self, repository: Remote, size: int) -> Words:
@@ -203,14 +205,12 @@ PYTHON = Python.name
 PEERS = (Crane, Regctl, Oras, Skopeo)
 
 
-def loop(commands: Iterable[Words | None]) -> Words | None:
-    """All commands, one after the other, by a shell."""
-    lines = ["set -e"]
-    for words in commands:
-        if words is None:
-            return None
-        lines.append(shlex.join(words))
-    return ["/bin/sh", "-c", "\n".join(lines)]
+def loop(words: Words | None, tags: Sequence[str]) -> Words | None:
+    """A command for each tag, one after the other, by a shell; the tag stands as EACH in it."""
+    if words is None:
+        return None
+    command = shlex.join(words).replace(EACH, "$tag")
+    return ["/bin/sh", "-c", f"for tag in {shlex.join(tags)}; do {command} || exit 1; done"]
 
 
 def installed() -> list[Program]:

@@ -134,14 +134,16 @@ def test_buildah_logs_in(harbour: Harbour, buildah: RunsPeer, tmp_path: Path) ->
     assert buildah("pull", "-q", *authfile, f"docker://{harbour.app}:v1").strip()
 
 
-def test_docker_logs_in_and_looks_at_a_manifest(harbour: Harbour, docker: Docker) -> None:
+def test_docker_logs_in_and_looks_at_a_manifest(harbour: Harbour, docker: Docker, run: Run) -> None:
     login = ["login", "-u", USER, "--password-stdin", harbour.address]
     refused = docker(*login, stdin=WRONG)
     assert refused.returncode != 0
     assert "unauthorized" in refused.stderr.lower()
     ran = docker(*login, stdin=PASSWORD)
     assert ran.returncode == 0, ran.stderr
-    ran = docker("manifest", "inspect", "--insecure", f"{harbour.app}:v1")
+    of_docker = f"{harbour.app}:docker"  # its client of Debian knows no other types
+    assert run("copy", "--creds", f"{USER}:{PASSWORD}", "--format", "docker", f"{harbour.app}:v1", of_docker).code == 0
+    ran = docker("manifest", "inspect", "--insecure", of_docker)
     assert ran.returncode == 0, ran.stderr
     assert len(json.loads(ran.stdout)["manifests"]) == 2
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.commands import Run
 from tests.registries import push, repository, sample, serving
 from tests.standins import StandIns
 
-from .conftest import LEFT_OUT, RunsPeer, RunsSkopeo
+from .conftest import RunsPeer, RunsSkopeo, find_program
 
 USER = "ada"
 PASSWORD = "love:lace ü"
@@ -46,9 +45,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def docker(tmp_path: Path) -> RunsDocker:
     """Run Docker's client, with its settings in a folder; it needs no engine for this."""
-    program = shutil.which("docker")
-    if LEFT_OUT or program is None:
-        pytest.skip("there is no client of Docker")
+    program = find_program("docker")
 
     def run(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": "unix:///none/such.sock"}

@@ -1,0 +1,107 @@
+"""What a workload is: what programs are asked, what is done around it, and what Pratique may take."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .content import Stock
+from .measure import Failed
+from .programs import Layout, Program, Remote, Words
+from .registries import DOCKER, OURS, Address, Server
+
+MOST_MEGABYTES = 80  # that any copy may take
+COPIED = "copied"  # the first part of the names of copies
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a workload is run: two registries of a kind, what is in the first one, and a folder for layouts.
+
+    Programs are given the addresses `source` and `target`, behind which the two are.
+    """
+
+    kind: str
+    scheme: str
+    first: Server
+    second: Server
+    source: Address
+    target: Address
+    stock: Stock
+    scratch: Path
+
+    @property
+    def servers(self) -> tuple[Server, Server]:
+        return self.first, self.second
+
+    @property
+    def layout(self) -> Layout:
+        """A layout that is not there yet."""
+        return Layout(self.scratch / "layout", "1")
+
+    def clean(self) -> None:
+        """Forget all copies."""
+        self.second.forget()
+        self.first.forget(COPIED)
+        shutil.rmtree(self.layout.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What Pratique may take: at most `most` of a figure, or of what another program takes, if one is named.
+
+    `beside` is a program's name, or BEST for the best of all peers. What is `exact` fails the whole run.
+    """
+
+    figure: str
+    most: float
+    beside: str = ""
+    exact: bool = False
+
+
+BEST = "best"
+MEMORY = Limit("memory", MOST_MEGABYTES)
+
+
+def nothing(site: Site) -> None:
+    """Nothing has to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A row of the table. `setup` is done once, `before` each run; `check` looks at what a program did.
+
+    `limits` are by scheme; those of "" hold for both.
+    """
+
+    name: str
+    words: Callable[[Program, Site], Words | None]
+    limits: Mapping[str, tuple[Limit, ...]]
+    setup: Callable[[Site], None] = nothing
+    before: Callable[[Site], None] = nothing
+    check: Callable[[Site], None] = nothing
+    kinds: tuple[str, ...] = field(default=(DOCKER, OURS))
+
+    def limits_for(self, scheme: str) -> tuple[Limit, ...]:
+        return (*self.limits.get(scheme, ()), *self.limits.get("", ()))
+
+
+def same(found: str, wanted: str) -> None:
+    """Raises Failed where a copy does not have the digest of what was copied."""
+    if not wanted or found != wanted:
+        raise Failed(f"the copy is {found or 'not there'}, and not {wanted}")
+
+
+def digest_of(layout: Layout) -> str:
+    """The digest of the only image of a layout."""
+    path = layout.folder / "index.json"
+    if not path.is_file():
+        return ""
+    return str(json.loads(path.read_text())["manifests"][0]["digest"])
+
+
+def fill(site: Site, *words: str) -> None:
+    """Something that Pratique does before it is measured."""
