@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .content import Stock
-from .measure import Failed
+from .content import Sizes, Stock
+from .measure import Failed, Starter
 from .programs import Layout, Program, Remote, Words
 from .registries import DOCKER, OURS, Address, Server
 
@@ -32,6 +32,8 @@ class Site:
     target: Address
     stock: Stock
     scratch: Path
+    starter: Starter
+    pratique: Program
 
     @property
     def servers(self) -> tuple[Server, Server]:
@@ -41,6 +43,12 @@ class Site:
     def layout(self) -> Layout:
         """A layout that is not there yet."""
         return Layout(self.scratch / "layout", "1")
+
+    def copied(self, source: Layout | Remote, target: Remote) -> None:
+        """Copy something beforehand."""
+        words = self.pratique.copy(source, target)
+        assert words
+        self.starter.run(words)
 
     def clean(self) -> None:
         """Forget all copies."""
@@ -60,6 +68,9 @@ class Limit:
     most: float
     beside: str = ""
     exact: bool = False
+
+    def most_of(self, sizes: Sizes) -> float:
+        return self.most(sizes) if callable(self.most) else self.most
 
 
 BEST = "best"
@@ -102,6 +113,3 @@ def digest_of(layout: Layout) -> str:
         return ""
     return str(json.loads(path.read_text())["manifests"][0]["digest"])
 
-
-def fill(site: Site, *words: str) -> None:
-    """Something that Pratique does before it is measured."""

@@ -29,13 +29,13 @@ class Manifest:
         """Read a manifest of any type.
 
         `content_type` is what the server said; the document's own `mediaType` wins over it, and where both are silent its
-        shape tells. Unknown types are kept as they are, and nothing is read into them. Raises Misbehaved for what is no
-        manifest, and Unsupported for Docker's schema 1.
+        shape tells. Unknown types are kept as they are; all that is read into them is a `subject`, and what describes a
+        referrer. Raises Misbehaved for what is no manifest, and Unsupported for Docker's schema 1.
         """
         said = media.essence(content_type)
         document = _object(raw, lenient=_is_foreign(said))
         media_type = _media_type(document, said)
-        known = media_type in media.MANIFESTS
+        known = media_type in media.MANIFESTS or _is_referrer(document)
         described = Descriptor(
             media_type,
             Digest.of(raw, algorithm),
@@ -77,8 +77,8 @@ class Manifest:
 
     @property
     def subject(self) -> Descriptor | None:
-        """The manifest that this one refers to (manifest.md, `subject`)."""
-        return self._one("subject") if self.media_type in media.MANIFESTS else None
+        """The manifest that this one refers to (manifest.md, `subject`), whatever its type."""
+        return self._one("subject") if self.media_type in media.MANIFESTS or _is_referrer(self.document) else None
 
     @property
     def annotations(self) -> Mapping[str, str]:
@@ -165,6 +165,17 @@ def _refuse_ambiguous(document: Mapping[str, Any], media_type: str) -> None:
         raise Misbehaved(f"the manifest calls itself an index ({media_type}) and has layers or a config as well")
     if media_type in media.IMAGES and "manifests" in document:
         raise Misbehaved(f"the manifest calls itself an image ({media_type}) and has manifests as well")
+
+
+def _is_referrer(document: Mapping[str, Any]) -> bool:
+    """Whether a manifest of an unknown type has a subject and describes itself, as manifests of known types do."""
+    try:
+        subject = reading.mapping(document, "subject", "manifest")
+        reading.line(document, "artifactType", "manifest")
+        read_annotations(document, "manifest")
+        return subject is not None and bool(Descriptor.from_json(subject, "manifest's subject"))
+    except Misbehaved:
+        return False
 
 
 def _artifact_type(document: Mapping[str, Any], media_type: str) -> str:

@@ -40,6 +40,21 @@ def test_the_answer_to_a_push(ask: Asking) -> None:
     assert "OCI-Subject" not in answer.headers
 
 
+def test_a_manifest_of_an_unknown_type_is_listed_by_its_subject_at_once(ask: Asking) -> None:
+    digest = ask.push_image("foo/bar", "v1")
+    document = {"subject": describe(image(), media.OCI_MANIFEST), "artifactType": "application/x"}
+    raw = json.dumps(document).encode()
+    answer = ask("PUT", MANIFESTS + "note", raw, Content_Type="application/vnd.example+json")
+    assert (answer.status, answer.field("OCI-Subject")) == (201, str(digest))
+    [listed] = ask("GET", f"/v2/foo/bar/referrers/{digest}").json["manifests"]
+    assert listed == {
+        "mediaType": "application/vnd.example+json",
+        "digest": str(Digest.of(raw)),
+        "size": len(raw),
+        "artifactType": "application/x",
+    }
+
+
 def test_a_subject_that_is_not_there_is_acknowledged(ask: Asking) -> None:
     ask.push_image("foo/bar", "v1")
     subject = describe(b"not there", media.OCI_MANIFEST)

@@ -416,3 +416,27 @@ def test_an_index_that_names_no_platform() -> None:
 def test_platforms_are_named_once_and_attestations_are_none() -> None:
     assert platforms(CHOICES.manifests)[:2] == ["linux/amd64", "linux/arm/v6"]
     assert not any("unknown" in name for name in platforms(CHOICES.manifests))
+
+
+def test_a_manifest_of_an_unknown_type_may_refer_to_another() -> None:
+    subject = {"mediaType": media.OCI_MANIFEST, "digest": str(Digest.of(b"x")), "size": 1}
+    document = {"subject": subject, "artifactType": "application/x", "annotations": {"a": "b"}}
+    found = Manifest.parse(json.dumps(document).encode(), "application/vnd.example+json")
+    assert found.subject is not None
+    assert found.subject.digest == Digest.of(b"x")
+    assert (found.artifact_type, found.annotations) == ("application/x", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"subject": "sha256:0"},
+        {"subject": {"digest": "x"}},
+        {"subject": {}, "artifactType": 3},
+        {"subject": {"mediaType": "a/b", "digest": str(Digest.of(b"x")), "size": 1}, "annotations": {"a": 1}},
+    ],
+)
+def test_what_an_unknown_type_means_by_subject_may_be_something_else(document: dict[str, object]) -> None:
+    found = Manifest.parse(json.dumps(document).encode(), "application/vnd.example+json")
+    assert found.subject is None
+    assert found.artifact_type == ""
