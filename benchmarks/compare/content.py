@@ -21,7 +21,6 @@ from pratique.spec.digest import Digest
 from .programs import Layout, Remote
 from .registries import OURS, REPOSITORIES, Server, running
 
-
 PIECE = 1 << 20
 SHARED = 20  # small layers that the tags of a repository share, four a tag
 SMALL = 8 << 10  # bytes of a small layer
@@ -149,7 +148,11 @@ def make(folder: Path, sizes: Sizes, tls: Issued) -> Stock:
 def put(layout: Layout, target: Remote, *verb: str) -> None:
     """Bring a layout into a registry."""
     source = f"oci:{layout.folder}" + (f":{layout.tag}" if layout.tag else "")
-    subprocess.run([program("pratique"), *verb, "--quiet", "--plain-http", source, str(target)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [program("pratique"), *verb, "--quiet", "--plain-http", source, str(target)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def multiply(server: Server, repository: str, tags: Sequence[str]) -> None:

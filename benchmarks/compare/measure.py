@@ -15,7 +15,11 @@ from pathlib import Path
 from .registries import Asked
 
 STARTER = Path(__file__).with_name("starter.py")
-KEPT = ("PATH", "LANG", "TMPDIR")  # of the environment of whoever measures; proxies and settings would change what is measured
+KEPT = (
+    "PATH",
+    "LANG",
+    "TMPDIR",
+)  # of the environment of whoever measures; proxies and settings would change what is measured
 
 
 class Failed(Exception):

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.server import PATH
@@ -30,6 +30,9 @@ class Remote:
     def __str__(self) -> str:
         return f"{self.at.address}/{self.repository}" + (f":{self.tag}" if self.tag else "")
 
+    def at_tag(self, tag: str) -> Remote:
+        return replace(self, tag=tag)
+
     @property
     def is_plain(self) -> bool:
         return self.at.scheme == "http"
@@ -49,6 +52,15 @@ class Layout:
 Place = Remote | Layout
 
 
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Several tags of a repository, and a file with a reference to each, one a line."""
+
+    repository: Remote
+    tags: Sequence[str]
+    written: Path
+
+
 class Program:
     """One program. Each method answers the words of a command, or nothing where the program cannot do that."""
 
@@ -65,17 +77,16 @@ class Program:
     def copy(self, source: Place, target: Place) -> Words | None:
         """Copy an image under its digest."""
 
-    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words | None:
+    def repository(self, source: Many, target: Remote) -> Words | None:
         """Copy all tags of a repository."""
-        each = self.copy(Remote(source.at, source.repository, EACH), Remote(target.at, target.repository, EACH))
-        return loop(each, tags)
+        return loop(self.copy(source.repository.at_tag(EACH), target.at_tag(EACH)), source.tags)
 
     def digest(self, reference: Remote) -> Words | None:
         """Print the digest of a reference."""
 
-    def digests(self, repository: Remote, tags: Sequence[str], written: Path) -> Words | None:
-        """Print the digests of many references, which `written` has, one a line."""
-        return loop(self.digest(Remote(repository.at, repository.repository, EACH)), tags)
+    def digests(self, many: Many) -> Words | None:
+        """Print the digests of many references."""
+        return loop(self.digest(many.repository.at_tag(EACH)), many.tags)
 
     def tags(self, repository: Remote, size: int) -> Words | None:
         """List the tags of a repository, in pages of `size`; nothing where that cannot be said."""
@@ -91,15 +102,15 @@ class Pratique(Program):
     def copy(self, source: Place, target: Place) -> Words:
         return [*self._told("copy", source, target), _oci(source), _oci(target)]
 
-    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
-        return [*self._told("copy", source, target), "--all-tags", str(source), str(target)]
+    def repository(self, source: Many, target: Remote) -> Words:
+        return [*self._told("copy", source.repository, target), "--all-tags", str(source.repository), str(target)]
 
     def digest(self, reference: Remote) -> Words:
         return [*self._told("digest", reference), str(reference)]
 
-    def digests(self, repository: Remote, tags: Sequence[str], written: Path) -> Words:
-        words = self._told("digest", repository)
-        return ["/bin/sh", "-c", f"{shlex.join([*words, '-'])} <{shlex.quote(str(written))}"]
+    def digests(self, many: Many) -> Words:
+        words = [*self._told("digest", many.repository), "-"]
+        return ["/bin/sh", "-c", f"{shlex.join(words)} <{shlex.quote(str(many.written))}"]
 
     def tags(self, repository: Remote, size: int) -> Words:
         return [*self._told("tags", repository), "--page-size", str(size), str(repository)]
@@ -122,14 +133,16 @@ class Crane(Program):
             return self._told("pull", source, "--format=oci", str(source), str(target.folder))
         return self._told("copy", source, str(source), str(target))
 
-    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
-        return self._told("copy", source, "--all-tags", str(source), str(target))
+    def repository(self, source: Many, target: Remote) -> Words:
+        return self._told("copy", target, "--all-tags", str(source.repository), str(target))
 
     def digest(self, reference: Remote) -> Words:
         return self._told("digest", reference, str(reference))
 
     def tags(self, repository: Remote, size: int) -> Words | None:
-        return self._told("ls", repository, str(repository)) if size == 1000 else None  # its only size
+        # It knows no other size, and takes the second page of a registry on loopback over TLS for a change of scheme.
+        can = size == 1000 and repository.is_plain
+        return self._told("ls", repository, str(repository)) if can else None
 
     def _told(self, verb: str, place: Place, *words: str) -> Words:
         plain = isinstance(place, Remote) and place.is_plain
@@ -154,7 +167,15 @@ class Oras(Program):
     name = "oras"
 
     def copy(self, source: Place, target: Place) -> Words:
-        return [self.path, "copy", "--no-tty", *self._side("from", source), *self._side("to", target), str(source), str(target)]
+        return [
+            self.path,
+            "copy",
+            "--no-tty",
+            *self._side("from", source),
+            *self._side("to", target),
+            str(source),
+            str(target),
+        ]
 
     def digest(self, reference: Remote) -> Words:
         return [self.path, "resolve", *(["--plain-http"] if reference.is_plain else []), str(reference)]
@@ -174,10 +195,12 @@ class Skopeo(Program):
         sides = [*self._side("src", source), *self._side("dest", target)]
         return [*self._told("copy"), "--preserve-digests", *sides, _docker(source), _docker(target)]
 
-    def repository(self, source: Remote, target: Remote, tags: Sequence[str]) -> Words:
-        sides = [*self._side("src", source), *self._side("dest", target)]
-        below = f"{target.at.address}/{target.repository.rpartition('/')[0]}"  # it adds the last part of the source's name
-        return [*self._told("sync"), "--src", "docker", "--dest", "docker", *sides, str(source), below]
+    def repository(self, source: Many, target: Remote) -> Words:
+        sides = [*self._side("src", source.repository), *self._side("dest", target)]
+        below = (
+            f"{target.at.address}/{target.repository.rpartition('/')[0]}"  # it adds the last part of the source's name
+        )
+        return [*self._told("sync"), "--src", "docker", "--dest", "docker", *sides, str(source.repository), below]
 
     def digest(self, reference: Remote) -> Words:
         insecure = ["--tls-verify=false"] if reference.is_plain else []
@@ -197,8 +220,11 @@ class Python(Program):
     name = "python -c pass"
     asks_version = ("-c", "pass")
 
-    def digest(self, reference: Remote) -> Words:
+    def digest(self, reference: Remote) -> Words:  # noqa: ARG002  (it stands for any command)
         return self.version()
+
+    def digests(self, many: Many) -> None:
+        """A loop that does nothing is nobody to be compared with."""
 
 
 PYTHON = Python.name

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,13 +21,18 @@ from pratique.server.authority import Issued
 DOCKER, OURS, TOKENS = "docker", "ours", "tokens"
 PROGRAMS = {DOCKER: "docker-registry", OURS: "pratique", TOKENS: "pratique"}
 REPOSITORIES = "docker/registry/v2/repositories"
-QUIET = 0.1  # seconds after which nothing more comes into a log
+QUIET = 0.05  # seconds after which nothing more comes into a log
 RELAYED = 1 << 18  # bytes at a time
 
 # Everybody may do everything, with a token.
-ACCESS = 'scheme = "bearer"\n[[repositories]]\npattern = "*"\nallow = { anonymous = ["pull", "push", "delete"] }\n'
+ACCESS = """scheme = "bearer"
+ping = "closed"
+[[repositories]]
+pattern = "*"
+allow = { anonymous = ["pull", "push", "delete"] }
+"""
 
-_LINE = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S*?)(?: HTTP/\d\.\d)?" (\d{3}) ')
+_LINE = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) (?:https?://[^/]*)?(/\S*?)(?: HTTP/\d\.\d)?" (\d{3}) ')
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,25 @@ class Server:
         """Remove a repository but not the blobs of others, or everything."""
         shutil.rmtree(self.folder / (f"{REPOSITORIES}/{repository}" if repository else "docker"), ignore_errors=True)
 
+    def logged(self) -> int:
+        """Bytes of its log."""
+        return self._log.stat().st_size
+
     def asked(self) -> list[Asked]:
-        """What was asked since the last call. A log has its line some time after the client has its answer."""
-        size = -1
-        while size != (size := self._log.stat().st_size):
-            time.sleep(QUIET)
+        """What was asked since the last call, as far as it is in the log."""
         with self._log.open() as log:
             log.seek(self._read)
             lines = log.read()
             self._read = log.tell()
         return [Asked(method, path, int(status)) for method, path, status in _LINE.findall(lines)]
+
+
+def asked_of(servers: Sequence[Server]) -> list[Asked]:
+    """What was asked of some registries since the last call. Logs have a line some time after the client has its answer."""
+    sizes: list[int] = []
+    while sizes != (sizes := [server.logged() for server in servers]):
+        time.sleep(QUIET)
+    return [each for server in servers for each in server.asked()]
 
 
 class Relay:

@@ -30,7 +30,11 @@ class Result:
     def beside(self, limit: Limit) -> tuple[str, float]:
         """Which program Pratique is compared with, and what that takes; nothing where there is none."""
         names = list(self.peers) if limit.beside == BEST else [limit.beside] if limit.beside in self.figures else []
-        return min(((name, self.figures[name].median(limit.figure)) for name in names), key=lambda each: each[1], default=("", 0.0))
+        return min(
+            ((name, self.figures[name].median(limit.figure)) for name in names),
+            key=lambda each: each[1],
+            default=("", 0.0),
+        )
 
     def found(self, limit: Limit) -> float | None:
         """What the limit is about: a figure, or a ratio, or nothing where nobody is there to be compared with."""
@@ -42,21 +46,34 @@ class Result:
 
     def keeps(self, limit: Limit, sizes: Sizes) -> bool:
         found = self.found(limit)
-        return found is None or found <= limit.most_of(sizes)
+        return found is None or limit.least <= found <= limit.most_of(sizes)
 
     def broken(self, sizes: Sizes) -> Iterator[str]:
         """What must be exact and is not, as sentences."""
         for limit in self.workload.limits_for(self.scheme):
             if limit.exact and not self.keeps(limit, sizes):
-                yield f"{self.workload.name}, {self.kind}, {self.scheme}: {self.found(limit):g} {limit.figure}, allowed are {limit.most_of(sizes):g}"
+                what = f"{self.workload.name}, {self.kind}, {self.scheme}"
+                most = limit.most_of(sizes)
+                yield f"{what}: {self.found(limit):g} {limit.figure}, allowed are {limit.least:g} to {most:g}"
 
     def to_json(self, sizes: Sizes) -> dict[str, object]:
         limits = [
-            {"figure": limit.figure, "beside": self.beside(limit)[0], "most": limit.most_of(sizes), "found": self.found(limit)}
+            {
+                "figure": limit.figure,
+                "beside": self.beside(limit)[0],
+                "most": limit.most_of(sizes),
+                "found": self.found(limit),
+            }
             for limit in self.workload.limits_for(self.scheme)
         ]
         figures = {name: each.to_json() for name, each in self.figures.items()}
-        return {"workload": self.workload.name, "registry": self.kind, "scheme": self.scheme, "limits": limits, "figures": figures}
+        return {
+            "workload": self.workload.name,
+            "registry": self.kind,
+            "scheme": self.scheme,
+            "limits": limits,
+            "figures": figures,
+        }
 
 
 def speeds(results: list[Result], sizes: Sizes) -> Iterator[str]:
@@ -77,7 +94,9 @@ def costs(results: list[Result]) -> Iterator[str]:
     yield row("workload", "registry", "", "CPU s", "peak MB", "requests", "MB on the wire")
     yield row(*["---"] * 7)
     for result in results:
-        cells = [_beside(result, figure, form) for figure, form in (("cpu", ".2f"), ("memory", ".0f"), ("requests", ".0f"))]
+        cells = [
+            _beside(result, figure, form) for figure, form in (("cpu", ".2f"), ("memory", ".0f"), ("requests", ".0f"))
+        ]
         yield row(result.workload.name, result.kind, result.scheme, *cells, _beside(result, "moved", ".2f", 1e-6))
 
 
@@ -101,4 +120,6 @@ def _judged(result: Result, limit: Limit, sizes: Sizes) -> str:
 
 
 def _target(limit: Limit) -> str:
-    return f"{limit.most:g}" + (f" of {limit.beside}" if limit.beside not in ("", BEST) else "" if limit.beside else " s")
+    return f"{limit.most:g}" + (
+        f" of {limit.beside}" if limit.beside not in ("", BEST) else "" if limit.beside else " s"
+    )

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .content import Sizes, Stock
+from .content import Sizes, Stock, tags_of
 from .measure import Failed, Starter
-from .programs import Layout, Program, Remote, Words
+from .programs import Layout, Many, Program, Remote, Words
 from .registries import DOCKER, OURS, Address, Server
 
 MOST_MEGABYTES = 80  # that any copy may take
@@ -59,25 +59,31 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What Pratique may take: at most `most` of a figure, or of what another program takes, if one is named.
-
-    `beside` is a program's name, or BEST for the best of all peers. What is `exact` fails the whole run.
+    """What Pratique may take: at most `most` of a figure, or of what another program takes, if one is named; it may depend on
+    how much there is. `beside` is a program's name, or BEST for the best of all peers. What is `exact` fails the whole run; it is at
+    least `least`, too, so that a log that was not understood is no success.
     """
 
     figure: str
-    most: float
+    most: float | Callable[[Sizes], int]
     beside: str = ""
     exact: bool = False
+    least: float = 0
 
     def most_of(self, sizes: Sizes) -> float:
         return self.most(sizes) if callable(self.most) else self.most
+
+
+def exactly(figure: str, most: float | Callable[[Sizes], int]) -> Limit:
+    """A number of requests that fails the whole run."""
+    return Limit(figure, most, exact=True, least=1)
 
 
 BEST = "best"
 MEMORY = Limit("memory", MOST_MEGABYTES)
 
 
-def nothing(site: Site) -> None:
+def nothing(_: Site) -> None:
     """Nothing has to be done."""
 
 
@@ -100,6 +106,15 @@ class Workload:
         return (*self.limits.get(scheme, ()), *self.limits.get("", ()))
 
 
+def many(site: Site, repository: str, number: int) -> Many:
+    """So many tags of a repository of the source, and the file that has them."""
+    found = Remote(site.source, repository)
+    tags = tags_of(number)
+    written = site.scratch / "references"
+    written.write_text("".join(f"{found.at_tag(tag)}\n" for tag in tags))
+    return Many(found, tags, written)
+
+
 def same(found: str, wanted: str) -> None:
     """Raises Failed where a copy does not have the digest of what was copied."""
     if not wanted or found != wanted:
@@ -112,4 +127,3 @@ def digest_of(layout: Layout) -> str:
     if not path.is_file():
         return ""
     return str(json.loads(path.read_text())["manifests"][0]["digest"])
-

@@ -168,5 +168,5 @@ class Stored:
         self._password = next(self._passwords, self._password)
         return password_credential(self._username, self._password, "stored", refreshable=self._refreshable)
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("stored",)

@@ -158,7 +158,7 @@ class Paths:
         first = (repository or "").partition("/")[0]
         return Credential.parse(f"{first}:secret-{first}", "auth.json") if first in ("a", "b") else None
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("auth.json",)
 
 

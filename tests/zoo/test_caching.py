@@ -292,7 +292,7 @@ class ByProject:
         project = (repository or "").partition("/")[0]
         return Credential.parse(f"{project}:secret-{project}", "auth.json")
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("auth.json",)
 
 

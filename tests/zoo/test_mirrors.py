@@ -58,7 +58,7 @@ class Kept:
         keys = (key for key in lookup_keys(registry, repository) if key in self._entries)
         return next((password_credential("user", self._entries[key], key) for key in keys), None)
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("auth.json",)
 
 

@@ -228,7 +228,7 @@ class Both:
         password = password_credential("foo", "bar", "stored")
         return Credential("", Secret("revoked"), Kind.IDENTITY, "stored", alternative=password)
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("stored",)
 
 
@@ -268,7 +268,7 @@ class Ready:
         text = self._texts.pop(0) if len(self._texts) > 1 else self._texts[0]
         return Credential("", Secret(text), Kind.BEARER, "stored", given=self._given, refreshable=True)
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("stored",)
 
 

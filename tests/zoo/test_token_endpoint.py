@@ -73,7 +73,7 @@ class Nothing:
     def find(self, registry: str, repository: str | None) -> None:
         return None
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:
         return ("an empty file",)
 
 

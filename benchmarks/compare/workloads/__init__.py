@@ -1,7 +1,7 @@
 """The workloads, one file each; this table is all that knows them."""
 
 from ..workload import Workload
-from . import again, detail, digest, between, layout, listing, loop, one, repository, start, token, within
+from . import again, between, detail, digest, layout, listing, loop, one, repository, start, token, within
 
 TABLE: tuple[Workload, ...] = (
     between.WORKLOAD,

@@ -1,17 +1,13 @@
 """A repository of many tags to another registry, where all of it is already: a HEAD a tag and side, and the list."""
 
-from ..content import TAGS, tags_of
-from ..programs import Remote
-from ..workload import BEST, MEMORY, Limit, Site, Workload
+from ..workload import BEST, MEMORY, Limit, Site, Workload, exactly
 from . import repository
 
 
 def setup(site: Site) -> None:
     """Bring everything there."""
     site.clean()
-    words = site.pratique.repository(
-        Remote(site.source, TAGS), Remote(site.target, repository.TARGET), tags_of(site.stock.sizes.tags)
-    )
+    words = repository.words(site.pratique, site)
     assert words
     site.starter.run(words)
 
@@ -23,7 +19,7 @@ WORKLOAD = Workload(
         "": (
             Limit("wall", 0.9, BEST),
             Limit("wall", 0.2, "skopeo"),
-            Limit("requests", lambda sizes: 2 * sizes.tags + 1, exact=True),
+            exactly("requests", lambda sizes: 2 * sizes.tags + 1),
             MEMORY,
         )
     },

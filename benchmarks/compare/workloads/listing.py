@@ -3,7 +3,7 @@
 from ..content import MANY
 from ..programs import Program, Remote, Words
 from ..registries import OURS
-from ..workload import BEST, Limit, Site, Workload
+from ..workload import BEST, Limit, Site, Workload, exactly
 
 
 def words(program: Program, site: Site) -> Words | None:
@@ -16,7 +16,7 @@ WORKLOAD = Workload(
     {
         "": (
             Limit("wall", 1.0, BEST),
-            Limit("requests", lambda sizes: -(-sizes.listed // sizes.page), exact=True),
+            exactly("requests", lambda sizes: -(-sizes.listed // sizes.page)),
         )
     },
     kinds=(OURS,),

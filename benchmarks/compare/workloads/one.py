@@ -2,7 +2,7 @@
 
 from ..content import ONE
 from ..programs import Program, Remote, Words
-from ..workload import COPIED, Limit, Site, Workload, digest_of, same
+from ..workload import COPIED, Limit, Site, Workload, digest_of, exactly, same
 
 NAME = f"{COPIED}/one"
 
@@ -30,7 +30,7 @@ def mounted(site: Site) -> None:
 
 
 def requests(most: int) -> dict[str, tuple[Limit, ...]]:
-    return {"": (Limit("requests", most, exact=True),)}
+    return {"": (exactly("requests", most),)}
 
 
 WORKLOADS = (

@@ -2,13 +2,13 @@
 
 from ..content import TAGS, tags_of
 from ..programs import Program, Remote, Words
-from ..workload import BEST, COPIED, MEMORY, Limit, Site, Workload, same
+from ..workload import BEST, COPIED, MEMORY, Limit, Site, Workload, many, same
 
 TARGET = f"{COPIED}/tags"  # the last part is that of the source: one program cannot say another
 
 
 def words(program: Program, site: Site) -> Words | None:
-    return program.repository(Remote(site.source, TAGS), Remote(site.target, TARGET), tags_of(site.stock.sizes.tags))
+    return program.repository(many(site, TAGS, site.stock.sizes.tags), Remote(site.target, TARGET))
 
 
 def check(site: Site) -> None:

@@ -5,7 +5,7 @@ from ..registries import OURS
 from ..workload import Limit, Site, Workload
 
 
-def words(program: Program, site: Site) -> Words | None:
+def words(program: Program, _: Site) -> Words | None:
     return program.version()
 
 

@@ -89,8 +89,8 @@ class Credentials(Protocol):
         """The most specific credential for a repository, or None. `registry` is `host[:port]`."""
         ...
 
-    def places(self) -> tuple[str, ...]:
-        """Where was looked, for people."""
+    def places(self, registry: str) -> tuple[str, ...]:
+        """Where was looked for a registry's, for people."""
         ...
 
 
@@ -124,7 +124,7 @@ class Given:
         wanted = set(aliases(registry))
         return self.credential if any(wanted & set(aliases(mine)) for mine in self.registries) else None
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:  # noqa: ARG002
         return (self.credential.source,)
 
 
@@ -138,8 +138,8 @@ class Chain:
         found = (source.find(registry, repository) for source in self._sources)
         return next((credential for credential in found if credential is not None), None)
 
-    def places(self) -> tuple[str, ...]:
-        return tuple(place for source in self._sources for place in source.places())
+    def places(self, registry: str) -> tuple[str, ...]:
+        return tuple(place for source in self._sources for place in source.places(registry))
 
     def forget(self, credential: Credential) -> None:
         for source in self._sources:

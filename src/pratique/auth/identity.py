@@ -32,7 +32,7 @@ class Identity:
         if not self._sought:
             self._sought = True
             self._credential = self._home.credentials.find(self._registry, self._repository)
-            keys, places = lookup_keys(self._registry, self._repository), self._home.credentials.places()
+            keys, places = lookup_keys(self._registry, self._repository), self._home.credentials.places(self._registry)
             self._refusal.note_search(keys, places, self._credential)
             found = str(self._credential) if self._credential else None
             self._home.tell(CredentialSought(self._registry, self._repository, keys, places, found))

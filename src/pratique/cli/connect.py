@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ..auth.authenticator import Authenticator
 from ..auth.credentials import Credentials
@@ -27,10 +26,6 @@ from . import options, trace
 from .credentials import found_credentials
 from .output import Output
 from .routes import of
-
-if TYPE_CHECKING:
-    from ..stores.foreign import Fetch
-
 
 @contextmanager
 def connected(
@@ -72,15 +67,6 @@ def connected(
         if timer is not None:
             timer.cancel()
         session.close()
-
-
-def foreign(arguments: argparse.Namespace, tell: Observer) -> Fetch:
-    """How to get what lives elsewhere: as anybody could, whatever credentials the command has."""
-    from ..stores.foreign import fetching
-
-    ways = reaches(arguments, tell)
-    session: Session[ScopeSet] = Session(HttpTransport(ways), Authenticator(tell=tell), reaches=ways, tell=tell)
-    return fetching(session)
 
 
 def reaches(arguments: argparse.Namespace, tell: Observer, registries: Iterable[str] = ()) -> Reaches:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..auth.credentials import ANONYMOUS, Credential, Credentials, Given
 from ..config import own
-from ..config.docker import DockerConfig
-from ..config.sources import FILES_ONLY, sources_of
+from ..config.docker import DockerConfig, Helpers
+from ..config.sources import FILES_ONLY, sharing, sources_of
 from ..errors import InvalidInput
 from .output import Output
 from .routes import of
@@ -34,8 +34,21 @@ def found_credentials(arguments: argparse.Namespace, output: Output, registries:
     conf = of(arguments).load(output)
     order = conf.helpers if conf and conf.helpers else FILES_ONLY
     return sources_of(
-        os.environ, order=order, wanted=own.load(os.environ), warn=output.warn, strict=arguments.strict_creds
+        os.environ,
+        order=order,
+        wanted=own.load(os.environ),
+        helpers=shared_helpers(arguments),
+        warn=output.warn,
+        strict=arguments.strict_creds,
     )
+
+
+def shared_helpers(arguments: argparse.Namespace) -> Helpers:
+    """The helpers of a command, each asked once: the same for the same arguments, or copies of them."""
+    if "helpers" not in arguments:
+        arguments.helpers = sharing(os.environ)
+    found: Helpers = arguments.helpers
+    return found
 
 
 def given_credential(text: str) -> Credential:

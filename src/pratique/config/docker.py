@@ -59,6 +59,7 @@ class DockerConfig:
         self._helpers = helpers or start_helper
         self._warn = warn
         self._unseen = path  # until its mode was looked at
+        self._told: set[str] = set()  # what is wrong with its keys
         self._lock = threading.Lock()  # of the first reading, and of the helpers
         self._document: Document | None = None
         self._known: dict[str, Helper | None] = {}
@@ -76,9 +77,11 @@ class DockerConfig:
         return cls(str(path), lambda: read_json(path), path=path, explicit=explicit, helpers=helpers, warn=warn)
 
     @classmethod
-    def of(cls, text: str, place: str, *, helpers: Helpers | None = None) -> DockerConfig:
+    def of(
+        cls, text: str, place: str, *, helpers: Helpers | None = None, warn: Callable[[str], None] = lambda _: None
+    ) -> DockerConfig:
         """The document that a text is."""
-        return cls(place, lambda: parse_json(text.encode("utf-8", "replace"), place), helpers=helpers)
+        return cls(place, lambda: parse_json(text.encode("utf-8", "replace"), place), helpers=helpers, warn=warn)
 
     def find(self, registry: str, repository: str | None) -> Credential | None:
         """What has the most specific key (containers-auth.json(5)): an entry for a path, a helper, an entry for the host.
@@ -101,9 +104,11 @@ class DockerConfig:
         found = found or self._entry(names)
         if found is None and trouble is not None:
             raise trouble
+        if found is None:
+            self._look_at_keys(registry)
         return replace(found, given=self._explicit) if found else None
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:  # noqa: ARG002
         return (self.place,)
 
     def forget(self, credential: Credential) -> None:
@@ -184,6 +189,13 @@ class DockerConfig:
             if name not in self._known:
                 self._known[name] = self._helpers(name, self.place) if name else None
             return self._known[name]
+
+    def _look_at_keys(self, registry: str) -> None:
+        """Warn, once, of keys that somebody may have meant for a registry, and that match nothing."""
+        for problem in self._load().misfits(registry):
+            if problem not in self._told:
+                self._told.add(problem)
+                self._warn(f"{self.place}: {problem}")
 
     def _look_at_mode(self) -> None:
         """Warn, once, where everybody may read what is secret."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from ..auth.credentials import DOCKER_HUB_KEY, Credential, Kind, password_credential
+from ..auth.credentials import DOCKER_HUB_KEY, Credential, Kind, aliases, password_credential
 from ..auth.secret import Secret
 from ..errors import InvalidInput
+from ..spec.reference import is_registry, is_repository
 from .files import parse_json
 
 # The user of an identity token that has none. Other tools pass an entry over, or refuse the whole file, where there is no user.
@@ -49,6 +51,15 @@ class Document:
         if not isinstance(store, str):
             raise InvalidInput(f"{place}: {STORE!r} is not the name of a helper")
         return cls(_by_normal_key(auths), _by_normal_key(helpers), store)
+
+    def misfits(self, registry: str) -> Iterator[str]:
+        """What is wrong with keys that look as if they were meant for a registry, and match nothing."""
+        for key, (written, _) in self.auths.items():
+            if _is_about(key, registry) and not _is_key(key):
+                yield f"the key {written!r} matches nothing; a key is HOST[:PORT][/PATH], without wildcard, tag and digest"
+        for key, (written, _) in self.helpers.items():
+            if _is_about(key, registry) and ("/" in key or not _is_key(key)) and key != DOCKER_HUB_KEY:
+                yield f"the key {written!r} of {HELPERS} matches nothing; a helper is for HOST[:PORT]"
 
 
 def normalise(key: str) -> str:
@@ -117,6 +128,17 @@ def section(content: Mapping[str, Any], name: str, place: str) -> Mapping[str, A
     if found is not None and not isinstance(found, dict):
         raise InvalidInput(f"{place}: {name!r} is not an object")
     return found or {}
+
+
+def _is_about(key: str, registry: str) -> bool:
+    """Whether a key names any of a registry's names somewhere, or has a wildcard that would mean it elsewhere."""
+    host = key.partition("/")[0]
+    return any(name in key for name in aliases(registry)) or fnmatchcase(registry, host)
+
+
+def _is_key(key: str) -> bool:
+    host, slash, path = key.partition("/")
+    return key == DOCKER_HUB_KEY or (is_registry(host) and (not slash or is_repository(path)))
 
 
 def _by_normal_key(values: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:

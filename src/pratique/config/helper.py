@@ -48,7 +48,7 @@ class Helper:
 
     def __init__(self, name: str, *, named_by: str = "", seconds: float = SECONDS) -> None:
         if not _NAME.fullmatch(name):
-            raise InvalidInput(f"{name[:80]!r}{_by(named_by)} is not the name of a credential helper")
+            raise InvalidInput(f"{name[:80]!r}{f'{_by(named_by)},' if named_by else ''} is not the name of a credential helper")
         self.program = f"{PREFIX}{name}"
         self._named_by = named_by
         self._seconds = seconds
@@ -62,7 +62,7 @@ class Helper:
         found = (self.get(server) for server in servers(registry))
         return next((credential for credential in found if credential is not None), None)
 
-    def places(self) -> tuple[str, ...]:
+    def places(self, registry: str) -> tuple[str, ...]:  # noqa: ARG002
         return (self.program,)
 
     def forget(self, credential: Credential) -> None:

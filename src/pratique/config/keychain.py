@@ -7,6 +7,7 @@ from typing import Final
 
 from ..auth.credentials import DOCKER_HUB_KEY, IDENTITY_USER, Credential, Kind, password_credential
 from ..errors import InvalidInput, NotFound
+from . import own
 from .docker import meaning
 from .entries import AUTHS, credential_of, entry_of, normalise, section
 from .files import read_json, replace_json
@@ -80,7 +81,7 @@ class Keychain:
         host, slash, path = key.partition("/")
         if slash and "://" in server:
             return None  # the end-point of a service, and no registry
-        return sources_of(self._environment).find(host, path or None)
+        return sources_of(self._environment, wanted=own.load(self._environment)).find(host, path or None)
 
 
 def _written(entries: Mapping[str, object], server: str) -> str | None:

@@ -33,7 +33,7 @@ def load(environment: Mapping[str, str]) -> Wanted:
     try:
         status = path.stat()
     except OSError:
-        if VARIABLE in environment:
+        if environment.get(VARIABLE):
             raise InvalidInput(f"{VARIABLE}: {path} cannot be read") from None
         return nothing
     return _read(path, status.st_mtime_ns)

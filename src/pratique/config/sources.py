@@ -11,11 +11,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..auth.credentials import Credential, Look, Remembers
+from ..auth.credentials import Credential, Look
 from ..errors import InvalidInput, Unsupported
 from .docker import DockerConfig, Helpers, Withheld, default_path, start_helper
 from .own import Wanted, nothing
@@ -66,10 +65,11 @@ class Sources:
         strict: bool = False,
     ) -> None:
         self.sources = tuple(sources)
-        self._chosen = cache(chosen)
+        self._choose = chosen
+        self._chosen: dict[str, tuple[DockerConfig, ...] | None] = {}  # by registry
         self._warn = warn
         self._strict = strict
-        self._troubles: dict[str, None] = {}  # in their order, each once
+        self._troubles: dict[str, DockerConfig] = {}  # in their order, each once
 
     def find(self, registry: str, repository: str | None) -> Credential | None:
         """The credential of the first document that has one. Raises InvalidInput only if `strict`."""
@@ -79,7 +79,7 @@ class Sources:
             except InvalidInput as error:
                 if self._strict:
                     raise
-                self._note(str(error))
+                self._note(source, str(error))
                 if isinstance(error, Withheld):
                     return None
                 continue
@@ -87,27 +87,34 @@ class Sources:
                 return found
         return None
 
-    def places(self) -> tuple[str, ...]:
-        """The documents that there are, or else Docker's, and what went wrong."""
-        there = [source.place for source in self.sources if source.is_there()]
-        return (*(there or [str(default_path(os.environ))]), *self._troubles)
+    def places(self, registry: str) -> tuple[str, ...]:
+        """The documents that there are for a registry, or what is wrong with them; else the one that a login goes to."""
+        sources = self._of(registry)
+        there = [place for source in sources if source.is_there() for place in self._told(source)]
+        usual = str(default_path(os.environ)) if sources is self.sources else sources[0].place
+        return tuple(there) or (usual,)
 
     def forget(self, credential: Credential) -> None:
-        for source in self.sources:
-            if isinstance(source, Remembers):
-                source.forget(credential)
+        chosen = (source for sources in self._chosen.values() for source in sources or ())
+        for source in (*self.sources, *chosen):
+            source.forget(credential)
 
     def looks(self, registry: str, repository: str | None) -> tuple[Look, ...]:
         """What each document has for a repository, in order; no helper is asked."""
         return tuple(source.look(registry, repository) for source in self._of(registry))
 
     def _of(self, registry: str) -> tuple[DockerConfig, ...]:
-        chosen = self._chosen(registry)
+        if registry not in self._chosen:
+            self._chosen[registry] = self._choose(registry)
+        chosen = self._chosen[registry]
         return self.sources if chosen is None else chosen
 
-    def _note(self, trouble: str) -> None:
+    def _told(self, source: DockerConfig) -> list[str]:
+        return [trouble for trouble, of in self._troubles.items() if of is source] or [source.place]
+
+    def _note(self, source: DockerConfig, trouble: str) -> None:
         if trouble not in self._troubles:
-            self._troubles[trouble] = None
+            self._troubles[trouble] = source
             self._warn(f"{trouble}; it is passed over")
 
 
@@ -116,29 +123,36 @@ def sources_of(
     *,
     order: Order = FILES_ONLY,
     wanted: Wanted = nothing,
+    helpers: Helpers | None = None,
     warn: Callable[[str], None] = lambda _: None,
     strict: bool = False,
 ) -> Sources:
-    """The sources that this environment has, in order; with an `order` of helpers, the files where that has them."""
-    helpers = _sharing(environment)
+    """The sources that this environment has, in order; with an `order` of helpers, the files where that has them.
+
+    Whoever has several shares `helpers` among them, so that each helper is asked once.
+    """
+    helpers = helpers or sharing(environment)
     found: list[DockerConfig] = []
     for name in order.names:
         if name == FILES:
             found += _files(environment, helpers, warn)
         else:
-            found.append(DockerConfig.of(json.dumps({"credsStore": name}), f"{order.source} ({name})", helpers=helpers))
+            document, place = json.dumps({"credsStore": name}), f"{order.source} (credential-helpers, {name})"
+            found.append(DockerConfig.of(document, place, helpers=helpers))
     return Sources(
-        found, chosen=lambda registry: _chosen(wanted(registry), registry, helpers), warn=warn, strict=strict
+        found, chosen=lambda registry: _chosen(wanted(registry), registry, helpers, warn), warn=warn, strict=strict
     )
 
 
-def _chosen(settings: Settings | None, registry: str, helpers: Helpers) -> tuple[DockerConfig, ...] | None:
+def _chosen(
+    settings: Settings | None, registry: str, helpers: Helpers, warn: Callable[[str], None]
+) -> tuple[DockerConfig, ...] | None:
     """What our own file names for a registry, in place of everything else; None where it names nothing."""
     if settings is None or settings.credentials is None:
         return None
     kind, _, name = settings.credentials.partition(":")
     if kind == "file":
-        return (DockerConfig.at(Path(name), helpers=helpers),)
+        return (DockerConfig.at(Path(name), helpers=helpers, warn=warn),)
     document = json.dumps({"credHelpers": {registry: name} if kind == "helper" else {}})
     return (DockerConfig.of(document, settings.sources["credentials"], helpers=helpers),)
 
@@ -148,7 +162,7 @@ def _files(environment: Mapping[str, str], helpers: Helpers, warn: Callable[[str
     text = environment.get(DOCKER_AUTH_CONFIG)
     if text:
         first = 1 if environment.get(REGISTRY_AUTH_FILE) else 0
-        found.insert(first, DockerConfig.of(text, DOCKER_AUTH_CONFIG, helpers=helpers))
+        found.insert(first, DockerConfig.of(text, DOCKER_AUTH_CONFIG, helpers=helpers, warn=warn))
     return found
 
 
@@ -213,7 +227,7 @@ def _folder(environment: Mapping[str, str], variable: str, usual: str) -> Path:
     return Path(folder) if folder else home(environment) / usual
 
 
-def _sharing(environment: Mapping[str, str]) -> Helpers:
+def sharing(environment: Mapping[str, str]) -> Helpers:
     """Helpers that all documents share, so that each is asked once; none where we are asked as a helper by one."""
     known: dict[str, Helper] = {}
 

@@ -240,7 +240,7 @@ class Connection:
         if request.public_only and not self.is_public:
             raise Unreachable(
                 f"{request}: {self.origin.host} is {self.peer or 'a name'}, an address that is not public, "
-                "and was named by a public registry",
+                "and was named by who may be a stranger",
                 advice="nothing was sent there; if it is the token service that is meant, give it with --realm",
             )
 

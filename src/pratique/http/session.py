@@ -16,7 +16,7 @@ from ..version import VERSION
 from .events import Observer, Redirected, Retried, Sent, Warned, ignore
 from .gate import Gate
 from .message import Request, Response, Stream, Transport, Unanswered
-from .origin import Origin, redact
+from .origin import Origin, is_private_address, redact
 from .problem import status_text
 from .reach import Plain, Reaches, usual
 from .retry import Patience
@@ -78,6 +78,7 @@ class Session(Generic[S]):
         self._gate = gate or Gate(lambda origin: self._reaches(origin).pace, clock=clock, sleep=self._sleep)
         self._schemes: dict[str, str] = {}
         self._warnings: set[str] = set()
+        self._peers: dict[str, str | None] = {}  # the address that answered last, by `host[:port]`
 
     def base_url(self, registry: str) -> str:
         """`https://host[:port]` for a registry's endpoint; http where the session is told to speak that to it.
@@ -154,6 +155,11 @@ class Session(Generic[S]):
         retries = self._reaches(origin).retries
         return self._patience if retries is None else replace(self._patience, retries=retries)
 
+    def is_private(self, registry: str) -> bool:
+        """Whether a registry's endpoint has answered from an address that the public network does not reach."""
+        peer = self._peers.get(Origin.of(f"https://{registry}").netloc)
+        return peer is not None and is_private_address(peer)
+
     def permission(self, request: Request) -> str | None:
         """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""
         return self._authenticator.permission(request)
@@ -185,6 +191,7 @@ class Session(Generic[S]):
             self._report_sent(request, started, failure=str(error))
             raise
         self._report_sent(request, started, response)
+        self._peers[request.origin.netloc] = response.peer
         response.url = request.url
         response.stream = _Watched(response.stream, leave)
         return response

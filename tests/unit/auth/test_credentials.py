@@ -174,12 +174,12 @@ def test_a_chain_takes_the_first_that_has_something() -> None:
     assert chain.find("r.test", None) is ADA
     assert chain.find("q.test", None) is bob
     assert chain.find("s.test", None) is None
-    assert chain.places() == ("--creds", "a file")
+    assert chain.places("r.test") == ("--creds", "a file")
 
 
 def test_anonymous_has_nothing() -> None:
     assert ANONYMOUS.find("r.test", "a") is None
-    assert ANONYMOUS.places() == ()
+    assert ANONYMOUS.places("r.test") == ()
 
 
 # Keys

@@ -250,7 +250,7 @@ def test_any_document_is_understood_or_refused(content: Any) -> None:
         ('{"credHelpers": {"r.test": 1}}', "a file: credHelpers of 'r.test' is not the name of a helper"),
         ('{"credsStore": ["x"]}', "a file: 'credsStore' is not the name of a helper"),
         ('{"auths": {"r.test": "dTpw"}}', "a file (r.test) is not an object"),
-        ('{"credsStore": "/bin/sh"}', "'/bin/sh', named by a file is not the name of a credential helper"),
+        ('{"credsStore": "/bin/sh"}', "'/bin/sh', named by a file, is not the name of a credential helper"),
         ('{"kind": "Secret", "data": {}}', "a file is a secret of Kubernetes without .dockerconfigjson or .dockercfg"),
         ('{"kind": "Secret", "data": {".dockercfg": "?"}}', "a file (.dockercfg) is not base64"),
         (

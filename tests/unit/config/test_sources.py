@@ -175,13 +175,13 @@ def test_the_usual_places() -> None:
 
 
 def test_where_was_looked(machine: Machine, clean_environment: Path) -> None:
-    assert machine.sources().places() == (str(clean_environment / ".docker" / "config.json"),)
+    assert machine.sources().places("r.test") == (str(clean_environment / ".docker" / "config.json"),)
     machine.write("runtime", "{}")
     machine.write("docker", "{")
     sources = machine.sources()
     assert sources.find("r.test", None) is None
-    *places, trouble = sources.places()
-    assert places == [str(machine.files["runtime"]), str(machine.files["docker"])]
+    place, trouble = sources.places("r.test")
+    assert place == str(machine.files["runtime"])
     assert trouble.startswith(f"{machine.files['docker']} is not JSON")
     assert [(look.there, bool(look.trouble)) for look in sources.looks("r.test", None)] == [
         (True, False),
@@ -206,7 +206,7 @@ def test_a_helper_for_the_host_that_fails_ends_the_search(machine: Machine, stan
     assert sources.find("r.test", "bar") is None
     trouble = f"docker-credential-x get for r.test, named by {machine.files['config']}: it ended with 1: no session"
     assert warnings == [f"{trouble}; it is passed over"]
-    assert sources.places()[-1] == trouble
+    assert sources.places("r.test") == (trouble, str(machine.files["docker"]))
     assert len(standins.asked("x")) == 1
     with pytest.raises(InvalidInput, match="no session"):
         machine.sources(strict=True).find("r.test", "foo")

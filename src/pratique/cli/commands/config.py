@@ -117,7 +117,7 @@ def _credentials(arguments: argparse.Namespace, output: Output, reference: Refer
     """Each place that has something for the registry or namespace, in the order in which they are asked."""
     found = found_credentials(arguments, output, [reference.registry])
     if not isinstance(found, Sources):
-        yield Effective("credentials", list(found.places()), "the command")
+        yield Effective("credentials", list(found.places(reference.registry)), "the command")
         return
     looks = found.looks(reference.registry, reference.repository or None)
     used = [look for look in looks if look.matches or look.trouble]

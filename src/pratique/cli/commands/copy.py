@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidInput, NotFound, Unsupported
 from ...http.events import Observer
@@ -20,11 +20,13 @@ from ...transfer.repository import Failure, copy_tags
 from ...transfer.selection import Selection
 from ...transfer.tags import Choice, version_range
 from .. import options, trace
-from ..connect import foreign
 from ..output import Output, error_document, size
 from ..places import Places, names_at, opened
 from ..progress import STYLES, shown
 from ..shortnames import expanded
+
+if TYPE_CHECKING:
+    from ...stores.foreign import Fetch
 
 EXAMPLES = """examples:
   pratique copy docker.io/library/debian:12 localhost:5000/debian:12
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     _check(arguments, source, target)
     try:
         with shown(arguments.progress, output, trace.observer(output)) as tell:
-            found = _copy(arguments, output, source, target, _options(arguments, tell), tell)
+            found = _copy(arguments, output, source, target, tell)
     except KeyboardInterrupt:
         output.note("what has arrived is kept; the same command goes on from there")
         raise
@@ -113,9 +115,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _copy(
-    arguments: argparse.Namespace, output: Output, source: Location, target: Location, how: Options, tell: Observer
+    arguments: argparse.Namespace, output: Output, source: Location, target: Location, tell: Observer
 ) -> Sequence[Result | Failure]:
     with opened(arguments, output, source, target, tell) as places:
+        how = _options(arguments, places.foreign)
         if arguments.all_tags:
             return _copy_all(arguments, places, how, _renaming(source, target), tell)
         _check_digest(places, source, target, how)
@@ -153,13 +156,13 @@ def _check(arguments: argparse.Namespace, source: Location, target: Location) ->
             raise InvalidInput(f"{place} names one image, and --all-tags copies all", advice="leave the tag out")
 
 
-def _options(arguments: argparse.Namespace, tell: Observer) -> Options:
+def _options(arguments: argparse.Namespace, foreign: Fetch | None) -> Options:
     return Options(
         select=Selection(tuple(arguments.platform), arguments.keep_index),
         convert=_conversion(arguments.format),
         no_clobber=arguments.no_clobber,
         dry_run=arguments.dry_run,
-        foreign=foreign(arguments, tell) if arguments.foreign else None,
+        foreign=foreign,
         referrers=arguments.referrers or bool(arguments.artifact_type),
         artifact_types=tuple(arguments.artifact_type),
         digest_tags=arguments.digest_tags,

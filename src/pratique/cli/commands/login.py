@@ -90,7 +90,7 @@ def _show_user(arguments: argparse.Namespace, output: Output, registry: str, nam
     sources = DockerConfig.at(Path(path), explicit=True) if path else stored
     found = sources.find(registry, namespace or None)
     if found is None:
-        places = ", ".join(sources.places())
+        places = ", ".join(sources.places(registry))
         raise NotFound(f"nobody is logged in to {arguments.registry}: there is no credential in {places}")
     username = found.username or IDENTITY_USER
     if output.as_json:
