@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pratique.image.sample import image
-from pratique.server.authority import Issued, issue
+from pratique.server.listen.authority import Issued, issue
 from pratique.spec import media
 from tests.registries import AMD64, push, repository
 

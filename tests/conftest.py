@@ -76,7 +76,9 @@ def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(variable)
     home = next(homes)
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))  # without it, that of whoever runs the tests is looked into
+    monkeypatch.setenv(
+        "XDG_RUNTIME_DIR", str(home / "run")
+    )  # without it, that of whoever runs the tests is looked into
     return home
 
 

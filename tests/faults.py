@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pratique.http.message import Request, Response, Transport
-from pratique.server.effects import Answers, Cuts
+from pratique.server.faults.effects import Answers, Cuts
 
 FAULTS: tuple[Callable[[Transport, int], Transport], ...] = (
     *(lambda handle, _, status=status: Answers(handle, status=status) for status in (500, 502, 503, 504)),

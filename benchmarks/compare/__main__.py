@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pratique.server.authority import Issued, issue
+from pratique.server.listen.authority import Issued, issue
 
 from . import machine, table
 from .content import FULL, QUICK, Sizes, Stock, make

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.server import program
 from pratique.image.sample import Content
-from pratique.server.authority import Issued
+from pratique.server.listen.authority import Issued
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest

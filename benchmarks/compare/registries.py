@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.server import await_port, program
-from pratique.server.authority import Issued
+from pratique.server.listen.authority import Issued
 
 DOCKER, OURS, TOKENS = "docker", "ours", "tokens"
 PROGRAMS = {DOCKER: "docker-registry", OURS: "pratique", TOKENS: "pratique"}

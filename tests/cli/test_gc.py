@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pratique.cli.options import duration
-from pratique.server.storage import Storage
+from pratique.server.storage.repositories import Storage
 from pratique.spec.digest import Digest
 from tests.commands import Run
 from tests.unit.server.asking import Asking

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pratique.http.message import Request, Response
-from pratique.server.listen import Listener
+from pratique.server.listen.listener import Listener
 from tests.commands import Run
 from tests.standins import StandIns
 from tests.wire.forwarding import Forwarding

@@ -34,7 +34,7 @@ from pratique.http.origin import Origin
 from pratique.http.session import Session
 from pratique.image.sample import Content, Sample
 from pratique.server.app import RegistryApp
-from pratique.server.storage import Storage
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.stores.registry import Repository
 from tests.registries import push, sample

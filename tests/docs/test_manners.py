@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pratique.server.fault import _KINDS, EFFECTS, ENDPOINTS, MANNER, MANNERS, MATCH_KEYS, TURN_KEYS
-from pratique.server.manners.base import BASIC_ACCESS, BEARER_ACCESS, READABLE, Known, known
+from pratique.server.faults.fault import _KINDS, EFFECTS, ENDPOINTS, MANNER, MANNERS, MATCH_KEYS, TURN_KEYS
+from pratique.server.faults.manners.base import BASIC_ACCESS, BEARER_ACCESS, READABLE, Known, known
 from pratique.testing import Embedded, registry
 
 from .examples import ROOT, blocks

@@ -15,7 +15,7 @@ import pytest
 
 from pratique import errors
 from pratique.cli import commands, options, program
-from pratique.server import access
+from pratique.server.access import rules as access
 from pratique.stores import base
 from pratique.stores.base import NAMELESS
 from tests.stores.contract import ROWS, Place, Row, single

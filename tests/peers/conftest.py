@@ -21,10 +21,10 @@ import pytest
 import trustme
 
 from pratique.auth.secret import Secret
-from pratique.server.access import Access, Rule, Tokens
+from pratique.server.access.rules import Access, Rule, Tokens
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 
 from .cargo import CREDS, PASSWORD, USER, Place
 

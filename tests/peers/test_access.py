@@ -20,11 +20,11 @@ import requests
 import trustme
 
 from pratique.http.trust import Trust
-from pratique.server.access import Access
-from pratique.server.admission import watched
+from pratique.server.access.admission import watched
+from pratique.server.access.rules import Access
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from tests.commands import Run
 from tests.registries import push, repository, sample
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from pratique.image.sample import Sample, image
-from pratique.server.collection import Collector
-from pratique.server.storage import Storage
+from pratique.server.storage.collection import Collector
+from pratique.server.storage.repositories import Storage
 from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 from tests.registries import push, repository

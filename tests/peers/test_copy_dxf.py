@@ -18,8 +18,8 @@ import pytest
 
 from pratique.image.sample import Content, Sample
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from tests.commands import Run
 
 from .cargo import (

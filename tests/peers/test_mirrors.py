@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from pratique.http.message import Request, Response
-from pratique.server.access import Access
+from pratique.server.access.rules import Access
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from tests.commands import Run
 from tests.registries import push, repository, sample
 

@@ -18,11 +18,11 @@ import pytest
 
 from pratique.auth.secret import Secret
 from pratique.http.message import Request, Response
-from pratique.server.access import Access, Rule, Tokens
+from pratique.server.access.keys import key_of
+from pratique.server.access.rules import Access, Rule, Tokens
 from pratique.server.app import RegistryApp
-from pratique.server.keys import key_of
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pratique.server.manifests import MOST_BYTES
+from pratique.server.api.manifests import MOST_BYTES
 from pratique.spec import media
 from pratique.spec.digest import Digest
 

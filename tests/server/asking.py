@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPMessage
 from typing import Any
 from urllib.parse import urlsplit
 
-from pratique.server.listen import Listener
+from pratique.server.listen.listener import Listener
 from pratique.spec.digest import Digest
 
 PATIENCE = 10  # seconds until a connection without an answer is given up

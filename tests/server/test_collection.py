@@ -23,8 +23,8 @@ COLLECT = """
 import select
 import sys
 from pathlib import Path
-from pratique.server.collection import Collector
-from pratique.server.storage import Storage
+from pratique.server.storage.collection import Collector
+from pratique.server.storage.repositories import Storage
 
 storage, count = Storage(Path(sys.argv[1])), 0
 print("begun", flush=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import ALGORITHMS, Digest
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pratique.server.collection import Collector
-from pratique.server.storage import Storage
+from pratique.server.storage.collection import Collector
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.unit.server.asking import CONFIG, LAYER, Asking, describe, image

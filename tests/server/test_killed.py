@@ -17,8 +17,8 @@ from http.client import HTTPConnection, HTTPException
 from itertools import count
 from pathlib import Path
 
-from pratique.server.collection import Collector
-from pratique.server.storage import Storage
+from pratique.server.storage.collection import Collector
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.unit.server.asking import describe, image

@@ -19,15 +19,15 @@ import trustme
 
 from pratique.errors import Unreachable
 from pratique.http.message import Headers, Request, Response
-from pratique.server.access import Access
+from pratique.server.access.rules import Access
 from pratique.server.app import RegistryApp
 from pratique.server.content import FilePart
-from pratique.server.exchange import MOST_DRAINED
-from pratique.server.journal import keep
-from pratique.server.limits import Limits
-from pratique.server.listen import Listener
-from pratique.server.sending import MOST_JOINED
-from pratique.server.storage import Storage
+from pratique.server.listen.exchange import MOST_DRAINED
+from pratique.server.listen.journal import keep
+from pratique.server.listen.limits import Limits
+from pratique.server.listen.listener import Listener
+from pratique.server.listen.sending import MOST_JOINED
+from pratique.server.storage.repositories import Storage
 from pratique.spec.digest import Digest
 
 UPLOADS = "/v2/foo/bar/blobs/uploads/"

@@ -16,10 +16,10 @@ import pytest
 from pratique.http.message import Headers, Request, Response
 from pratique.server.app import RegistryApp
 from pratique.server.content import FilePart
-from pratique.server.journal import Entry
-from pratique.server.limits import Limits
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.journal import Entry
+from pratique.server.listen.limits import Limits
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from pratique.spec.digest import Digest
 
 from .asking import PATIENCE

@@ -14,9 +14,9 @@ import trustme
 
 from pratique.errors import InvalidInput
 from pratique.http.message import Body, Request, Response
-from pratique.server import watch
-from pratique.server.certificates import Certificates
-from pratique.server.listen import Listener
+from pratique.server.access import watch
+from pratique.server.listen.certificates import Certificates
+from pratique.server.listen.listener import Listener
 
 from .asking import PATIENCE
 

@@ -20,9 +20,9 @@ from pratique.http.origin import Origin
 from pratique.http.retry import Patience
 from pratique.http.session import Session
 from pratique.image.sample import Content, Sample, image, index
-from pratique.server.access import Access
+from pratique.server.access.rules import Access
 from pratique.server.app import RegistryApp
-from pratique.server.storage import Storage
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest

@@ -17,8 +17,8 @@ from pratique.http.session import Session
 from pratique.http.transport import HttpTransport
 from pratique.image.sample import Sample, image, index
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from pratique.stores.base import Source, Target
 from pratique.stores.content import opened
 from pratique.stores.files import FolderFiles

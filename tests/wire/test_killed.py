@@ -17,8 +17,8 @@ import pytest
 from pratique.http.message import Request, Response, Stream, Transport
 from pratique.image.sample import Content, Sample, image
 from pratique.server.app import RegistryApp
-from pratique.server.listen import Listener
-from pratique.server.storage import Storage
+from pratique.server.listen.listener import Listener
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.commands import Run

@@ -1,6 +1,6 @@
 """Animals: registries with one manner each, as transports. They remember every request that they saw.
 
-An animal is a small scripted registry (`pratique.testing.scripted`) behind a manner (`pratique.server.manners`), which
+An animal is a small scripted registry (`pratique.testing.scripted`) behind a manner (`pratique.server.faults.manners`), which
 `pratique serve --faults` puts before a real one; or, where nobody else would want its manner, a script alone. What a client
 should do with it is in the tests beside it.
 """

@@ -16,7 +16,7 @@ from pratique.auth.realms import Reach, RealmPolicy
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Error, Misbehaved, NotFound, Refused, Unauthorized
 from pratique.http.message import Response, Transport
-from pratique.server.effects import Masks
+from pratique.server.faults.effects import Masks
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 

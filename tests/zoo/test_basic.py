@@ -12,7 +12,7 @@ from pratique.auth.credentials import Credential, Credentials, Given
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, InvalidInput, Refused, Unauthorized
 from pratique.http.message import Response
-from pratique.server.manners import passwords
+from pratique.server.faults.manners import passwords
 
 from .animal import (
     DIGEST,

@@ -13,8 +13,8 @@ from pratique.auth.credentials import Credential
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Refused
 from pratique.http.message import Request, Response, Transport
-from pratique.server.manners import passwords
-from pratique.server.manners.tokens import Expires
+from pratique.server.faults.manners import passwords
+from pratique.server.faults.manners.tokens import Expires
 
 from .animal import (
     Animal,

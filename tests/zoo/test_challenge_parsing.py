@@ -11,7 +11,7 @@ from pratique.auth.challenge import parse_challenges
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Unauthorized
 from pratique.http.message import Response
-from pratique.server.manners import challenges
+from pratique.server.faults.manners import challenges
 
 from .animal import (
     DIGEST,

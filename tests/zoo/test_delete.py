@@ -9,7 +9,7 @@ import pytest
 from pratique.auth.scopes import ScopeSet
 from pratique.errors import Denied, NotFound, Refused, Unsupported
 from pratique.http.message import Response
-from pratique.server.manners import lists, scopes
+from pratique.server.faults.manners import lists, scopes
 
 from .animal import (
     DIGEST,

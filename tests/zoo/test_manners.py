@@ -16,7 +16,7 @@ from pratique.auth.secret import Secret
 from pratique.errors import Error
 from pratique.http.message import Body, Headers, Request
 from pratique.http.session import Session
-from pratique.server.manners.base import Known, known
+from pratique.server.faults.manners.base import Known, known
 from pratique.stores.content import opened
 from pratique.stores.registry import Registry, Repository
 from pratique.stores.uploading import UploadOptions

@@ -8,8 +8,8 @@ import pytest
 
 from pratique.errors import Error
 from pratique.http.message import Response
-from pratique.server.manners import uploads
-from pratique.server.manners.scopes import MountWantsBoth
+from pratique.server.faults.manners import uploads
+from pratique.server.faults.manners.scopes import MountWantsBoth
 from pratique.stores.registry import Repository
 from pratique.testing.scripted import Wrap
 

@@ -13,7 +13,7 @@ from pratique.auth.secret import Secret
 from pratique.errors import RateLimited, Refused, Unauthorized, Unreachable
 from pratique.http.events import Warned
 from pratique.http.message import Response
-from pratique.server.manners import services
+from pratique.server.faults.manners import services
 from pratique.testing.scripted import Wrap
 
 from .animal import (

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from pratique.http.message import Response
-from pratique.server.manners import lists
-from pratique.server.manners.tokens import Expires
+from pratique.server.faults.manners import lists
+from pratique.server.faults.manners.tokens import Expires
 from pratique.spec.endpoints import TAGS as TAGS_ENDPOINT
 
 from .animal import Animal, Client, Seen, Ticketed, bearer, challenge, given, ok

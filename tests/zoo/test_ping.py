@@ -12,7 +12,7 @@ import pytest
 
 from pratique.errors import Unauthorized
 from pratique.http.message import Request, Response
-from pratique.server.manners import ping
+from pratique.server.faults.manners import ping
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 

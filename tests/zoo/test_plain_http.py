@@ -12,7 +12,7 @@ from pratique.errors import Misbehaved, Unreachable
 from pratique.http.message import Request, Response, Unanswered
 from pratique.http.origin import Origin
 from pratique.http.trust import Trust
-from pratique.server.manners.challenges import Realm
+from pratique.server.faults.manners.challenges import Realm
 
 from .animal import Animal, Client, Seen, basic, bearer, challenge, given, tags, token
 

@@ -10,7 +10,7 @@ import pytest
 
 from pratique.errors import Denied, Misbehaved, NotFound, Unsupported
 from pratique.http.message import Request, Response
-from pratique.server.manners import reading, redirects
+from pratique.server.faults.manners import reading, redirects
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest

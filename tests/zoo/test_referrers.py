@@ -9,7 +9,7 @@ import pytest
 
 from pratique.errors import Unauthorized
 from pratique.http.message import Response
-from pratique.server.manners import lists
+from pratique.server.faults.manners import lists
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest

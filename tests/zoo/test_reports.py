@@ -12,7 +12,7 @@ import pytest
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Denied, Unauthorized
 from pratique.http.message import Request, Response
-from pratique.server.manners.ping import OpenPing
+from pratique.server.faults.manners.ping import OpenPing
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores.registry import Repository

@@ -10,8 +10,8 @@ import pytest
 from pratique.errors import Denied, RateLimited, Unreachable
 from pratique.http.events import Retried
 from pratique.http.message import Headers, Request, Response, Transport, Unanswered
-from pratique.server.effects import Cuts
-from pratique.server.manners.trouble import Troubled as Trouble
+from pratique.server.faults.effects import Cuts
+from pratique.server.faults.manners.trouble import Troubled as Trouble
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 

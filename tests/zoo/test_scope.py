@@ -10,8 +10,8 @@ from pratique.auth.credentials import Given
 from pratique.auth.scopes import ScopeSet, repository_scopes
 from pratique.errors import Denied, Unauthorized
 from pratique.http.message import Response
-from pratique.server.manners import scopes
-from pratique.server.manners.scopes import NamesNoScope as NamesNone
+from pratique.server.faults.manners import scopes
+from pratique.server.faults.manners.scopes import NamesNoScope as NamesNone
 from pratique.spec.reference import Reference
 
 from .animal import (

@@ -12,7 +12,7 @@ from pratique.auth.realms import Reach, RealmPolicy
 from pratique.auth.secret import Secret
 from pratique.errors import Error, Misbehaved, Refused, Unauthorized
 from pratique.http.message import Request, Response
-from pratique.server.manners.challenges import Realm
+from pratique.server.faults.manners.challenges import Realm
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 

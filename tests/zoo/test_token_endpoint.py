@@ -13,7 +13,7 @@ from pratique.auth.realms import RealmPolicy
 from pratique.auth.scopes import repository_scopes
 from pratique.errors import Refused, Unauthorized, Unreachable
 from pratique.http.message import Request, Response, Unanswered
-from pratique.server.manners import challenges, services
+from pratique.server.faults.manners import challenges, services
 
 from .animal import (
     DIGEST,

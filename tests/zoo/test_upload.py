@@ -11,9 +11,9 @@ import pytest
 
 from pratique.errors import ContentMismatch, Denied, Error, Misbehaved, NotFound, Unauthorized, Unreachable
 from pratique.http.message import Request, Response, Stream, Transport
-from pratique.server.manners import uploads
-from pratique.server.manners.scopes import CreatesOnPush, GrantsPull
-from pratique.server.manners.tokens import Expires
+from pratique.server.faults.manners import uploads
+from pratique.server.faults.manners.scopes import CreatesOnPush, GrantsPull
+from pratique.server.faults.manners.tokens import Expires
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest

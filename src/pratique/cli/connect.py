@@ -27,6 +27,7 @@ from .credentials import found_credentials
 from .output import Output
 from .routes import of
 
+
 @contextmanager
 def connected(
     arguments: argparse.Namespace,

@@ -48,7 +48,9 @@ class Helper:
 
     def __init__(self, name: str, *, named_by: str = "", seconds: float = SECONDS) -> None:
         if not _NAME.fullmatch(name):
-            raise InvalidInput(f"{name[:80]!r}{f'{_by(named_by)},' if named_by else ''} is not the name of a credential helper")
+            raise InvalidInput(
+                f"{name[:80]!r}{f'{_by(named_by)},' if named_by else ''} is not the name of a credential helper"
+            )
         self.program = f"{PREFIX}{name}"
         self._named_by = named_by
         self._seconds = seconds

@@ -15,20 +15,20 @@ from ..errors import Misbehaved
 from ..http.message import Headers, Request, Response
 from ..spec import endpoints
 from ..spec.endpoints import NAME_INVALID, Endpoint
-from .access import Access
-from .admission import Admissions
+from .access.admission import Admissions
+from .access.guard import Refusal, need_of
+from .access.rules import Access
 from .answers import NO_SPACE, NOT_AN_ENDPOINT, UNKNOWN, Rejected, document
-from .blobs import Blobs
-from .call import BodyFailed, Call
-from .disk import is_full
-from .guard import Refusal, need_of
-from .lists import Lists
-from .manifests import Manifests
-from .storage import Storage
-from .uploads import Uploads
+from .api.blobs import Blobs
+from .api.call import BodyFailed, Call
+from .api.lists import Lists
+from .api.manifests import Manifests
+from .storage.disk import is_full
+from .storage.repositories import Storage
+from .storage.uploads import Uploads
 
 if TYPE_CHECKING:
-    from .tokens import TokenService
+    from .access.tokens import TokenService
 
 log = logging.getLogger(__name__)
 

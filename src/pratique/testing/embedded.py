@@ -20,12 +20,12 @@ from ..http.session import Session
 from ..http.transport import HttpTransport
 from ..http.trust import Trust
 from ..image.sample import Sample, image, index
-from ..server.access import Access
+from ..server.access.rules import Access
 from ..server.app import RegistryApp
-from ..server.fault import Fault
-from ..server.faults import Faults
-from ..server.listen import Listener
-from ..server.storage import Storage
+from ..server.faults.fault import Fault
+from ..server.faults.file import Faults
+from ..server.listen.listener import Listener
+from ..server.storage.repositories import Storage
 from ..spec.descriptor import Descriptor
 from ..spec.platform import Platform
 from ..spec.reference import Reference
@@ -33,7 +33,7 @@ from ..stores.registry import Registry, Repository
 from .recording import Recording, Seen
 
 if TYPE_CHECKING:
-    from ..server.authority import Issued
+    from ..server.listen.authority import Issued
 
 IN_PROCESS: Final = "registry.test"  # what a registry without sockets is called
 NOWHERE: Final = ".invalid"
@@ -183,7 +183,7 @@ def registry(
 
 def _issued(folder: Path, host: str) -> Issued:
     # It takes a tenth of a second to import, and only TLS needs it.
-    from ..server.authority import issue
+    from ..server.listen.authority import issue
 
     return issue(folder, [host])
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pratique.http.message import Body, Headers, Request, Response
-from pratique.server.access import Access
+from pratique.server.access.rules import Access
 from pratique.server.app import RegistryApp
-from pratique.server.storage import Storage
+from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
 

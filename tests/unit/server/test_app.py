@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from pratique.server.storage import Storage
+from pratique.server.storage.repositories import Storage
 from pratique.spec.digest import Digest
 
 from .asking import ROOT, Asking

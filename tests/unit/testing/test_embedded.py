@@ -11,8 +11,8 @@ import pytest
 import pratique.testing
 from pratique.errors import Denied, InvalidInput, NotFound, Unauthorized, Unreachable
 from pratique.http.message import Request
-from pratique.server.access import Access
-from pratique.server.fault import Fault
+from pratique.server.access.rules import Access
+from pratique.server.faults.fault import Fault
 from pratique.spec import media
 
 

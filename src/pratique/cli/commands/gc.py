@@ -7,10 +7,10 @@ import dataclasses
 from pathlib import Path
 
 from ...errors import InvalidInput, NotFound
-from ...server.collection import GRACE, Collector
-from ...server.garbage import Garbage
-from ...server.paths import ROOT
-from ...server.storage import Storage
+from ...server.storage.collection import GRACE, Collector
+from ...server.storage.garbage import Garbage
+from ...server.storage.paths import ROOT
+from ...server.storage.repositories import Storage
 from .. import options
 from ..output import Output, counted, size
 

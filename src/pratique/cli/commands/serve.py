@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import InvalidInput, Unreachable
-from ...server.access import Access
-from ...server.admission import watched
+from ...server.access.admission import watched
+from ...server.access.rules import Access
+from ...server.api.manifests import MOST_BYTES as MOST_MANIFEST_BYTES
 from ...server.app import RegistryApp
-from ...server.certificates import Certificates
-from ...server.collection import GRACE as UNUSED
-from ...server.collection import Collector
-from ...server.journal import FORMS, Entry, Observer, keep
-from ...server.limits import CONNECTIONS, IDLE, Limits
-from ...server.listen import Listener, never
-from ...server.manifests import MOST_BYTES as MOST_MANIFEST_BYTES
-from ...server.proxies import Proxies
-from ...server.storage import Storage
+from ...server.listen.certificates import Certificates
+from ...server.listen.journal import FORMS, Entry, Observer, keep
+from ...server.listen.limits import CONNECTIONS, IDLE, Limits
+from ...server.listen.listener import Listener, never
+from ...server.listen.proxies import Proxies
+from ...server.storage.collection import GRACE as UNUSED
+from ...server.storage.collection import Collector
+from ...server.storage.repositories import Storage
 from .. import options
 from ..output import Output
 
 if TYPE_CHECKING:
-    from ...server.faults import Faults
+    from ...server.faults.file import Faults
 
 GRACE: Final = 10.0  # seconds that requests under way have to end
 UNIX: Final = "unix:"
@@ -155,7 +155,7 @@ def _faults(path: str | None) -> Faults | None:
     if path is None:
         return None
     # Who has none does not wait for them.
-    from ...server import faults
+    from ...server.faults import file as faults
 
     faults.log.setLevel(logging.INFO)
     return faults.Faults.load(Path(path))
@@ -178,7 +178,7 @@ def _listen(
     listening: list[Listener] = []
     if arguments.metrics:
         # It takes some time to import, and few need it.
-        from ...server.metrics import Metrics
+        from ...server.listen.metrics import Metrics
 
         metrics = Metrics(lambda: sum(each.connections for each in listening))
         handle = metrics.watch(handle)
@@ -244,7 +244,7 @@ def _certificates(arguments: argparse.Namespace, stack: ExitStack, facts: dict[s
         if arguments.tls_cert or arguments.tls_key:
             raise InvalidInput("--tls-self-signed makes a certificate, and --tls-cert names one")
         # It takes a tenth of a second to import.
-        from ...server.authority import issue
+        from ...server.listen.authority import issue
 
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pratique-tls-"))
         issued = issue(Path(folder), _names(arguments.address))
