@@ -108,7 +108,54 @@ def test_two_identities_on_one_host_in_one_copy(run: Run, registry: str, tmp_pat
     assert run("copy", "--authfile", str(reads), f"{registry}/foo:1.0", f"{registry}/bar:3.0").code == 4
 
 
+TENANTS = """
+[users]
+captain = "secret-of-captain"
+mate = "secret-of-mate"
+[[repositories]]
+pattern = "foo"
+allow = { mate = ["pull"] }
+[[repositories]]
+pattern = "shared"
+allow = { mate = ["pull"], captain = ["pull"] }
+[[repositories]]
+pattern = "**"
+allow = { captain = ["pull", "push"] }
+[[repositories]]
+pattern = "**"
+allow = { owner = ["pull", "push"] }
+"""
+
+
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
+@pytest.mark.parametrize("sides", [False, True], ids=["one-file", "each-side"])
+@pytest.mark.parametrize(("source", "mounted"), [("foo", False), ("shared", True)])
+def test_a_blob_is_mounted_where_the_target_s_identity_may_read_it(
+    run: Run, served: Callable[..., str], home: Path, scheme: str, source: str, *, sides: bool, mounted: bool
+) -> None:
+    owner = f'scheme = "{scheme}"\n' + TENANTS.replace("[users]", '[users]\nowner = "secret-of-owner"')
+    registry = served(owner, "owner:secret-of-owner", ("foo", "shared"))
+    write(
+        home / ".docker" / "config.json",
+        {"auths": {registry: pair(), f"{registry}/{source}": pair("mate", "secret-of-mate")}},
+    )
+    words = ("--src-creds", "mate:secret-of-mate", "--dest-creds", f"{USER}:{PASSWORD}") if sides else ()
+    ran = run("copy", "--debug", "--platform", "linux/amd64", *words, f"{registry}/{source}:1.0", f"{registry}/new:1.0")
+    assert ran.code == 0
+    answers = re.findall(r"POST \S+/v2/new/blobs/uploads/\?mount=\S+ \[\w+\] -> (\d+)", ran.err)
+    assert set(answers) == {"201" if mounted else "202"}
+    assert (f"/v2/{source}/blobs/" in ran.err) is not mounted
+    assert run("digest", "--creds", f"{USER}:{PASSWORD}", f"{registry}/new:1.0").code == 0
+
+
 # Helpers
+
+
+def test_both_sides_of_a_copy_ask_a_helper_once(run: Run, registry: str, home: Path, standins: StandIns) -> None:
+    write(home / ".docker" / "config.json", {"credHelpers": {registry: "x"}})
+    standins.giving("x", {registry: (USER, PASSWORD)})
+    assert run("copy", "--src-tls-verify", f"{registry}/foo:1.0", f"{registry}/bar:2.0").code == 0
+    assert standins.asked("x") == [f"get {registry}|"]
 
 
 def test_a_helper_is_asked_once_a_run_and_never_for_what_is_public(
@@ -279,6 +326,29 @@ def test_a_logout_of_everything(run: Run, home: Path) -> None:
     assert run("logout", "--all", "--authfile", str(kept), "--json").json["removed"] == ["r.test"]
     assert run("logout", "--all", "r.test").code == 2
     assert run("logout").code == 2
+
+
+def test_a_logout_of_everything_tells_of_other_files(run: Run, home: Path) -> None:
+    cleared = write(home / ".docker" / "config.json", {"auths": {"r.test": pair()}})
+    other = write(home / "run" / "containers" / "auth.json", {"auths": {"r.test": pair()}})
+    ran = run("logout", "--all")
+    assert ran.out == f"removed r.test from {cleared}\n"
+    assert f"{other} has logins, too" in ran.err
+    assert run("logout", "--all", "--authfile", str(other)).err == ""
+    assert "logins" not in run("logout", "--all").err
+
+
+@pytest.mark.parametrize("form", ["https://{}", "https://{}/", "{}/", "https://{}/v2/"])
+def test_a_registry_may_be_written_as_a_url(run: Run, registry: str, form: str) -> None:
+    assert run("login", "-u", USER, "--password-stdin", form.format(registry), stdin=PASSWORD).code == 0
+    assert run("login", "--get-login", registry).out == f"{USER}\n"
+    assert run("logout", form.format(registry)).code == 0
+
+
+def test_docker_hub_s_own_key_is_docker_hub(run: Run, home: Path) -> None:
+    write(home / ".docker" / "config.json", {"auths": {"https://index.docker.io/v1/": pair()}})
+    assert run("login", "--get-login", "https://index.docker.io/v1/").out == f"{USER}\n"
+    assert run("logout", "https://index.docker.io/v1/").code == 0
 
 
 def test_a_password_is_asked_for_without_echo(served: Callable[..., str], home: Path) -> None:

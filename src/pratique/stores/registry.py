@@ -196,10 +196,12 @@ class Repository:
         return self._ask(lambda: self._resolve_by_head(name, self._push))
 
     def mounts_from(self, source: Source) -> bool:
-        """Whether a source is another repository of this registry, and has not been refused."""
+        """Whether a source is another repository of this registry, and has not been refused.
+
+        Whoever reads the source: it is mounted as whom the target is written, if the registry lets that one read it.
+        """
         return (
             isinstance(source, Repository)
-            and source._session is self._session
             and endpoint_of(source.registry) == endpoint_of(self.registry)
             and source.name != self.name
             and source.name not in self._uploader.unmountable
