@@ -110,20 +110,18 @@ def test_two_identities_on_one_host_in_one_copy(run: Run, registry: str, tmp_pat
 
 TENANTS = """
 [users]
+owner = "secret-of-owner"
 captain = "secret-of-captain"
 mate = "secret-of-mate"
 [[repositories]]
 pattern = "foo"
-allow = { mate = ["pull"] }
+allow = { owner = ["pull", "push"], mate = ["pull"] }
 [[repositories]]
 pattern = "shared"
-allow = { mate = ["pull"], captain = ["pull"] }
+allow = { owner = ["pull", "push"], mate = ["pull"], captain = ["pull"] }
 [[repositories]]
-pattern = "**"
+pattern = "new"
 allow = { captain = ["pull", "push"] }
-[[repositories]]
-pattern = "**"
-allow = { owner = ["pull", "push"] }
 """
 
 
@@ -133,8 +131,7 @@ allow = { owner = ["pull", "push"] }
 def test_a_blob_is_mounted_where_the_target_s_identity_may_read_it(
     run: Run, served: Callable[..., str], home: Path, scheme: str, source: str, *, sides: bool, mounted: bool
 ) -> None:
-    owner = f'scheme = "{scheme}"\n' + TENANTS.replace("[users]", '[users]\nowner = "secret-of-owner"')
-    registry = served(owner, "owner:secret-of-owner", ("foo", "shared"))
+    registry = served(f'scheme = "{scheme}"\n{TENANTS}', "owner:secret-of-owner", ("foo", "shared"))
     write(
         home / ".docker" / "config.json",
         {"auths": {registry: pair(), f"{registry}/{source}": pair("mate", "secret-of-mate")}},

@@ -435,7 +435,7 @@ def test_helpers_are_asked_in_the_order_of_the_file(
     path = conf(f"credential-helpers = {json.dumps(order)}")
     ran = run("auth", "explain", f"{registry}/foo:1.0")
     assert "permitted" in ok(ran)
-    assert f"{path} (full)" in ran.out
+    assert f"{path} (credential-helpers, full)" in ran.out
     assert (tmp_path / "full.asked").read_text().startswith(registry)
     assert (tmp_path / "empty.asked").exists() is (len(order) > 1)
 

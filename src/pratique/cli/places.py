@@ -38,7 +38,10 @@ class Places:
 
 
 class _Sessions:
-    """A session for each side, begun when it is first wanted; sides with the same options share one, with its connections and tokens."""
+    """A session for each side, begun when it is first wanted.
+
+    Sides with the same options share one, and so connections and tokens.
+    """
 
     def __init__(self, arguments: argparse.Namespace, output: Output, places: Mapping[str, Location], tell: Observer):
         of(arguments)  # rules and helpers are the same for both sides

@@ -143,6 +143,10 @@ class DockerConfig:
         document = self._load()
         return any(name in document.auths or name in document.helpers for name in meaning(key))
 
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the entries that hold something, as they are written. Raises InvalidInput."""
+        return tuple(written for written, entry in self._load().auths.values() if entry)
+
     def _has(self, key: str) -> bool:
         entry = self._load().auths.get(key, ("", None))[1]
         return isinstance(entry, dict) and not FIELDS.isdisjoint(entry)

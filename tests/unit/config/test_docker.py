@@ -437,3 +437,43 @@ def test_not_found_is_said_word_by_word() -> None:
 def test_the_keys_of_a_document_are_kept_as_they_are_written() -> None:
     document = Document.of({"auths": {"https://R.test/v1/": {}}}, "x")
     assert document.auths == {"r.test": ("https://R.test/v1/", {})}
+
+
+# Keys that match nothing
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "told"),
+    [
+        ("auths", "r.test/foo:1.0", True),
+        ("auths", "r.test/foo@sha256:0", True),
+        ("auths", "r.test/Foo", True),
+        ("auths", "user@r.test", True),
+        ("auths", "*.test", True),
+        ("auths", "*.test/foo", True),
+        ("auths", "q.test/foo:1.0", False),
+        ("auths", "r.test/other", False),
+        ("auths", "https://index.docker.io/v1/access-token", False),
+        ("credHelpers", "r.test/foo", True),
+        ("credHelpers", "*.test", True),
+        ("credHelpers", "q.test", False),
+    ],
+)
+def test_a_key_that_matches_nothing_is_told_of_where_it_may_have_been_meant(
+    section: str, key: str, *, told: bool
+) -> None:
+    warnings: list[str] = []
+    document = {section: {key: "x" if section == "credHelpers" else {"auth": "dTpw"}}}
+    config = DockerConfig.of(json.dumps(document), "a file", warn=warnings.append)
+    for _ in range(2):
+        assert config.find("r.test", "foo") is None
+    assert [warning.partition(" matches")[0] for warning in warnings] == (
+        [f"a file: the key {key!r}" + (" of credHelpers" if section == "credHelpers" else "")] if told else []
+    )
+
+
+def test_who_finds_something_is_not_told_of_keys() -> None:
+    warnings: list[str] = []
+    document = {"auths": {"r.test": {"auth": "dTpw"}, "r.test/foo:1.0": {"auth": "dTpw"}}}
+    assert DockerConfig.of(json.dumps(document), "a file", warn=warnings.append).find("r.test", "foo") is not None
+    assert warnings == []

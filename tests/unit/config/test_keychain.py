@@ -112,3 +112,14 @@ def test_a_damaged_file_is_named(keychain: Keychain, environment: dict[str, str]
     own_path(environment).write_text(content)
     with pytest.raises(InvalidInput, match=r"credentials\.json"):
         keychain.get("r.test")
+
+
+def test_our_own_file_says_where_a_host_s_credential_is(keychain: Keychain, tmp_path: Path) -> None:
+    docker, chosen = tmp_path / ".docker" / "config.json", tmp_path / "chosen.json"
+    docker.parent.mkdir()
+    docker.write_text(json.dumps({"auths": {"r.test": {"auth": base64.b64encode(b"other:p").decode()}}}))
+    chosen.write_text(json.dumps({"auths": {"r.test": {"auth": base64.b64encode(b"captain:p").decode()}}}))
+    settings = tmp_path / ".config" / "pratique" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[hosts."r.test"]\ncredentials = "file:{chosen}"\n')
+    assert keychain.get("r.test") == ("captain", "p")

@@ -21,6 +21,7 @@ from pratique.config.sources import (
     paths,
     sources_of,
 )
+from pratique.config.settings import Settings
 from pratique.errors import InvalidInput
 from tests.standins import StandIns
 
@@ -247,6 +248,52 @@ def test_a_helper_starts_no_helpers(machine: Machine, standins: StandIns) -> Non
     machine.environment["PRATIQUE_HELPER"] = "1"
     assert machine.find() is None
     assert standins.asked("x") == []
+
+
+# What our own file chooses
+
+
+class Wants:
+    """Our own file, for one registry."""
+
+    def __init__(self, credentials: str) -> None:
+        self.settings = Settings(credentials=credentials, sources={"credentials": 'config.toml [hosts."r.test"]'})
+
+    def __call__(self, host: str) -> Settings | None:
+        return self.settings if host == "r.test" else None
+
+
+def test_a_chosen_file_is_the_place_that_is_named(machine: Machine, clean_environment: Path) -> None:
+    machine.write("runtime")
+    chosen = machine.folder / "chosen.json"
+    sources = sources_of(machine.environment, wanted=Wants(f"file:{chosen}"))
+    assert sources.find("r.test", None) is None
+    assert sources.places("r.test") == (str(chosen),)
+    assert sources.places("q.test") == (str(machine.files["runtime"]),)
+    sources = sources_of(machine.environment, wanted=Wants("none"))
+    assert sources.find("r.test", None) is None
+    assert sources.places("r.test") == ('config.toml [hosts."r.test"]',)
+
+
+def test_a_chosen_file_that_everybody_can_read_is_warned_of(machine: Machine) -> None:
+    machine.write("docker")
+    machine.files["docker"].chmod(0o644)
+    warnings: list[str] = []
+    sources = sources_of(machine.environment, wanted=Wants(f"file:{machine.files['docker']}"), warn=warnings.append)
+    assert sources.find("r.test", None) is not None
+    assert ["can be read by everybody" in warning for warning in warnings] == [True]
+
+
+def test_a_chosen_helper_is_asked_again_for_what_was_refused(machine: Machine, standins: StandIns) -> None:
+    standins.giving("x", {"r.test": ("u", "p")})
+    sources = sources_of(machine.environment, wanted=Wants("helper:x"))
+    found = sources.find("r.test", None)
+    assert found is not None
+    sources.find("r.test", None)
+    assert len(standins.asked("x")) == 1
+    sources.forget(found)
+    sources.find("r.test", None)
+    assert len(standins.asked("x")) == 2
 
 
 # Where a login goes

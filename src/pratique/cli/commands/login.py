@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from ...auth.credentials import IDENTITY_USER, Credential, Given, Kind, password_credential
+from ...auth.credentials import DOCKER_HUB_KEY, IDENTITY_USER, Credential, Given, Kind, password_credential
 from ...auth.login import Verification, Witness, verify
 from ...auth.secret import Secret
 from ...config import own, pins
 from ...config.docker import DockerConfig
+from ...config.entries import normalise
 from ...config.logins import Logins
 from ...config.sources import chosen_file, login_path, sources_of
 from ...errors import InvalidInput, NotFound
@@ -76,8 +77,9 @@ def _logins(authfile: str | None, registry: str, key: str) -> Logins:
 
 
 def split(text: str) -> tuple[str, str]:
-    """`HOST[/NAMESPACE]` as registry and namespace. Raises InvalidInput."""
-    host, slash, namespace = text.removeprefix("docker://").partition("/")
+    """`HOST[/NAMESPACE]` as registry and namespace; people also write it as a URL. Raises InvalidInput."""
+    key = normalise(text.removeprefix("docker://"))
+    host, slash, namespace = ("docker.io", "", "") if key == DOCKER_HUB_KEY else key.partition("/")
     if slash and not is_repository(namespace):
         raise InvalidInput(f"{namespace!r} is not a namespace")
     return parse_registry(host), namespace

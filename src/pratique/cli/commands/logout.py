@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -90,3 +91,13 @@ def _forget_all(output: Output, given: Path | None) -> None:
         output.line(f"removed {key} from {path}")
     if not removed:
         output.note(f"{path} has no credentials")
+    if not given:
+        _tell_of_others(output, path)
+
+
+def _tell_of_others(output: Output, cleared: Path) -> None:
+    """Say which files have logins yet: nobody is to believe that they are gone."""
+    for path in paths(os.environ):
+        with contextlib.suppress(InvalidInput):
+            if path != cleared and DockerConfig.at(path).keys():
+                output.note(f"{path} has logins, too: pratique logout --all --authfile {path}")
