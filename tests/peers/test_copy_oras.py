@@ -37,6 +37,7 @@ from .cargo import (
 
 every_registry = pytest.mark.parametrize("place", REGISTRIES, indirect=True)
 every_content = pytest.mark.parametrize("sample", CONTENTS.values(), ids=list(CONTENTS))
+pytestmark = pytest.mark.tells_secrets("oras is given tokens that `auth token` prints")
 
 
 @contextmanager
