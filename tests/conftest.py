@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +51,13 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, d
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
 
+# Folders of tests are in memory where there is enough of it: what a registry acknowledges is synced, and disks are slow.
+MEMORY = Path("/dev/shm")  # noqa: S108
+LEAST_MEMORY_BYTES = 1 << 30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
 def is_foreign(variable: str) -> bool:
     """Whether the variable could change the outcome of a test; proxies are written in either case."""
     name = variable.upper()
@@ -83,10 +92,20 @@ def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(autouse=True)
-def sweep(request: pytest.FixtureRequest, clean_environment: Path) -> Iterator[Sweep]:
+def temporary(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of this test, and of the programs that it starts."""
+    folder = clean_environment.with_suffix(".tmp")
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def sweep(request: pytest.FixtureRequest, clean_environment: Path, temporary: Path) -> Iterator[Sweep]:
     """No test makes Pratique tell a secret."""
     with pytest.MonkeyPatch.context() as patch:
-        yield from swept(request, patch, lambda: [clean_environment])
+        yield from swept(request, patch, lambda: [clean_environment, temporary])
 
 
 @pytest.fixture
