@@ -1,8 +1,10 @@
 """A load of many clients that push, pull, tag and delete at once, and an account of every tag and blob at the end.
 
-    .venv/bin/python benchmarks/load.py [--clients N] [--seconds S] [--registry HOST:PORT] [-- OPTION...]
+    .venv/bin/python benchmarks/load.py [--clients N] [--seconds S] [--processes N] [--collect DURATION] [-- OPTION...]
+    .venv/bin/python benchmarks/load.py [--clients N] [--seconds S] --registry HOST:PORT
 
-Options after `--` go to `pratique serve`. With --registry another registry, which is running already, is loaded instead.
+Options after `--` go to `pratique serve`, of which several processes may share the folder. With --collect, `pratique gc` with
+that grace runs beside them, again and again. With --registry another registry, which is running already, is loaded instead.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 from pratique.auth.authenticator import Authenticator
+from pratique.auth.scopes import ScopeSet
 from pratique.errors import Error, NotFound
 from pratique.http.session import Session
 from pratique.http.transport import HttpTransport
@@ -108,7 +112,11 @@ class Client:
             if not repository.exists(part.descriptor):
                 repository.push(part.descriptor, lambda raw=part.raw: closing(BytesIO(raw)))  # type: ignore[misc]
         root = pushed.root
-        repository.push(root.descriptor, lambda: closing(BytesIO(root.raw)), tags=[tag])
+        try:
+            repository.push(root.descriptor, lambda: closing(BytesIO(root.raw)), tags=[tag])
+        except NotFound:  # a layer that was there was collected since: the grace is shorter than the push
+            self._ledger.note("refused")
+            return
         self._mine.append((name, tag))
         self._ledger.note("push", name, tag, root.descriptor.digest)
 
@@ -154,7 +162,7 @@ def pull(repository: Repository, tag: str, digest: Digest) -> int:
 
 @contextmanager
 def connected(address: str) -> Iterator[Registry]:
-    session = Session(HttpTransport(), Authenticator())
+    session: Session[ScopeSet] = Session(HttpTransport(), Authenticator())
     try:
         yield Registry(session, address)
     finally:
@@ -162,17 +170,38 @@ def connected(address: str) -> Iterator[Registry]:
 
 
 @contextmanager
-def served(options: list[str]) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
-    """A registry of its own in another process."""
-    with tempfile.TemporaryDirectory() as folder:
-        words = [PRATIQUE, "serve", "--address", "127.0.0.1:0", "--json", "--storage", folder, *options]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE)
+def served(folder: Path, options: Sequence[str] = ()) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A registry over a folder, in another process."""
+    words = [PRATIQUE, "serve", "--address", "127.0.0.1:0", "--json", "--storage", str(folder), *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout
-            yield json.loads(process.stdout.readline())["address"], process, Path(folder)
+            yield json.loads(process.stdout.readline())["address"], process
         finally:
             process.terminate()
-            process.wait()
+
+
+@contextmanager
+def collecting(folder: Path, grace: str) -> Iterator[list[int]]:
+    """`pratique gc` again and again, unless there is no grace; how much each time."""
+    collected: list[int] = []
+    if not grace:
+        yield collected
+        return
+    ended = threading.Event()
+
+    def collect() -> None:
+        while not ended.is_set():
+            ran = subprocess.run([PRATIQUE, "gc", "--json", "--grace", grace, folder], capture_output=True, check=True)
+            collected.append(json.loads(ran.stdout)["count"])
+
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(collect)
+        try:
+            yield collected
+        finally:
+            ended.set()
+        done.result()
 
 
 def account(address: str, ledger: Ledger) -> dict[str, int]:
@@ -194,10 +223,11 @@ def peak_megabytes(process: subprocess.Popen[bytes]) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
 
 
-def load(address: str, clients: int, seconds: float) -> Ledger:
-    """Let the clients run."""
+def load(addresses: Sequence[str], clients: int, seconds: float) -> Ledger:
+    """Let the clients run, as many with each address."""
     ledger, end = Ledger(), time.monotonic() + seconds
-    threads = [threading.Thread(target=Client(number, address, ledger, end).run) for number in range(clients)]
+    each = [Client(number, addresses[number % len(addresses)], ledger, end) for number in range(clients)]
+    threads = [threading.Thread(target=client.run) for client in each]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -213,22 +243,38 @@ def report(ledger: Ledger, checked: dict[str, int], seconds: float) -> None:
     print(f"accounted for: {checked['tags']} tags and {checked['bytes'] / 1e6:.0f} MB behind them")
 
 
+def load_ours(arguments: argparse.Namespace, options: list[str]) -> Ledger:
+    """Load registries of our own, and say what they took."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        running = [stack.enter_context(served(folder, options)) for _ in range(arguments.processes)]
+        addresses = [address for address, _ in running]
+        with collecting(folder, arguments.collect) as collected:
+            ledger = load(addresses, arguments.clients, arguments.seconds)
+        for address in addresses:
+            report(ledger, account(address, ledger), arguments.seconds)
+        if collected:
+            print(f"collected {sum(collected)} in {len(collected)} runs beside them")
+        used = ", ".join(f"{peak_megabytes(process):.0f} MB" for _, process in running)
+        uploads = list(folder.glob("docker/registry/v2/repositories/*/*/_uploads/*"))
+        print(f"the registry used {used} at most; {len(uploads)} uploads were left open")
+    return ledger
+
+
 def main() -> int:
     """Load, account, print. The exit code is 1 where a client failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--collect", metavar="DURATION", default="")
     parser.add_argument("--registry", metavar="HOST:PORT")
     arguments, options = parser.parse_known_args()
     if arguments.registry:
-        ledger = load(arguments.registry, arguments.clients, arguments.seconds)
+        ledger = load([arguments.registry], arguments.clients, arguments.seconds)
         report(ledger, account(arguments.registry, ledger), arguments.seconds)
-        return int(bool(ledger.failures))
-    with served([option for option in options if option != "--"]) as (address, process, folder):
-        ledger = load(address, arguments.clients, arguments.seconds)
-        report(ledger, account(address, ledger), arguments.seconds)
-        uploads = list(folder.glob("docker/registry/v2/repositories/*/*/_uploads/*"))
-        print(f"the registry used {peak_megabytes(process):.0f} MB at most; {len(uploads)} uploads were left open")
+    else:
+        ledger = load_ours(arguments, [option for option in options if option != "--"])
     return int(bool(ledger.failures))
 
 

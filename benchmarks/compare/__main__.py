@@ -14,9 +14,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def main() -> int:
     arguments = parser().parse_args()
     task = chosen(arguments)
     programs = installed()
+    results: list[Result] = []
     say(", ".join(program.name for program in programs))
     with tempfile.TemporaryDirectory(prefix="pratique-benchmark-", dir=arguments.folder) as name:
         folder = Path(name)
@@ -58,17 +60,22 @@ def main() -> int:
         described = machine.describe(programs)
         stock = make(folder, task.sizes, tls)
         with starting(folder, tls.authority) as starter:
-            results = list(measure(task, programs, stock, starter, tls))
+            for result in measure(task, programs, stock, starter, tls):
+                results.append(result)
+                if arguments.json:  # after each, so that a run of an hour may be ended early
+                    keep(arguments.json, described, task, results)
     for lines in (table.speeds(results, task.sizes), table.costs(results)):
         print("\n".join(lines), end="\n\n")
-    if arguments.json:
-        rows = [result.to_json(task.sizes) for result in results]
-        document = {"machine": described, "rounds": task.rounds, "results": rows}
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
     broken = [line for result in results for line in result.broken(task.sizes)]
     for line in broken:
         say(f"not as it must be: {line}")
     return int(bool(broken))
+
+
+def keep(path: Path, described: Mapping[str, object], task: Task, results: Sequence[Result]) -> None:
+    """Write all figures."""
+    rows = [result.to_json(task.sizes) for result in results]
+    path.write_text(json.dumps({"machine": described, "rounds": task.rounds, "results": rows}, indent=1) + "\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,7 +107,9 @@ def measure(task: Task, programs: Sequence[Program], stock: Stock, starter: Star
             with placed(kind, scheme, stock, starter, programs[0], tls) as site:
                 for workload in workloads:
                     say(f"{workload.name}, {kind}, {scheme}")
-                    yield Result(workload, kind, scheme, run(workload, programs, site, task.rounds))
+                    yield Result(
+                        workload, kind, scheme, run(workload, programs, site, min(task.rounds, workload.most_rounds))
+                    )
 
 
 @contextlib.contextmanager
@@ -146,6 +155,7 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # registries and content do not stay behind
     try:
         sys.exit(main())
     except Failed as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.server import program
+from benchmarks.server import PATH
 
 from .programs import Program, version
 
@@ -18,7 +19,9 @@ from .programs import Program, version
 def describe(programs: Iterable[Program]) -> dict[str, object]:
     """When, what kind of machine, how busy it was at the beginning, and which programs."""
     versions = {each.name: version(each) for each in programs}
-    said = subprocess.run([program("docker-registry"), "--version"], check=True, capture_output=True, text=True).stdout
+    if path := shutil.which("docker-registry", path=PATH):
+        said = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout
+        versions["docker-registry"] = said.split()[-1]
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _field("/proc/cpuinfo", "model name"),
@@ -27,7 +30,7 @@ def describe(programs: Iterable[Program]) -> dict[str, object]:
         "system": platform.platform(),
         "python": sys.version.split()[0],
         "load": os.getloadavg()[0],
-        "programs": versions | {"docker-registry": said.split()[-1]},
+        "programs": versions,
     }
 
 

@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,9 @@ class Run:
     cpu: float
     memory: float
 
+    def figure(self, name: str) -> float:
+        return {"wall": self.wall, "cpu": self.cpu, "memory": self.memory}[name]
+
 
 @dataclass(slots=True)
 class Figures:
@@ -44,20 +48,23 @@ class Figures:
     moved: int = 0
 
     def median(self, figure: str) -> float:
-        """Of `wall`, `cpu` or `memory`; the number of `requests` or of `tokens`; the `moved` bytes."""
-        if figure == "moved":
-            return self.moved
-        if figure == "requests":
-            return sum(not each.is_for_token for each in self.asked)
-        if figure == "tokens":
-            return sum(each.is_for_token for each in self.asked)
-        if figure == "content":
-            return sum(each.carries_content for each in self.asked)
-        return statistics.median(getattr(run, figure) for run in self.runs)
+        """Of `wall`, `cpu` or `memory` of all runs; of whatever else, what was counted.
+
+        That is the number of `requests`, of those with `content`, how often one and the same token was asked for at most,
+        `tokens`, and the `moved` bytes.
+        """
+        tokens = Counter(each.path for each in self.asked if each.is_for_token)
+        counted: dict[str, float] = {
+            "moved": self.moved,
+            "requests": len(self.asked) - tokens.total(),
+            "content": sum(each.carries_content for each in self.asked),
+            "tokens": max(tokens.values(), default=0),
+        }
+        return counted[figure] if figure in counted else statistics.median(run.figure(figure) for run in self.runs)
 
     def to_json(self) -> dict[str, object]:
         """The runs, and what was counted."""
-        runs = {figure: [getattr(run, figure) for run in self.runs] for figure in ("wall", "cpu", "memory")}
+        runs = {figure: [run.figure(figure) for run in self.runs] for figure in ("wall", "cpu", "memory")}
         return runs | {"moved": self.moved, "asked": [str(each) for each in self.asked]}
 
 

@@ -232,7 +232,7 @@ PEERS = (Crane, Regctl, Oras, Skopeo)
 
 
 def loop(words: Words | None, tags: Sequence[str]) -> Words | None:
-    """A command for each tag, one after the other, by a shell; the tag stands as EACH in it."""
+    """A command for each tag, one after the other, by a shell; the tag is EACH in a word that needs no quotes."""
     if words is None:
         return None
     command = shlex.join(words).replace(EACH, "$tag")

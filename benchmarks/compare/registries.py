@@ -32,7 +32,7 @@ pattern = "*"
 allow = { anonymous = ["pull", "push", "delete"] }
 """
 
-_LINE = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) (?:https?://[^/]*)?(/\S*?)(?: HTTP/\d\.\d)?" (\d{3}) ')
+_LINE = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) (?:https?://[^/]*)?(/[^"]*?)(?: HTTP/\d\.\d)?" (\d{3}) ')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Asked:
     @property
     def carries_content(self) -> bool:
         """Whether it moved a blob, or a part of one."""
-        return ("/blobs/" in self.path and self.method in ("GET", "PUT", "PATCH")) and self.status < 300
+        moves = self.method in ("GET", "PUT", "PATCH") or (self.method == "POST" and "?digest=" in self.path)
+        return "/blobs/" in self.path and moves and self.status < 300
 
 
 class Address(Protocol):
@@ -132,9 +133,14 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                server = socket.create_connection((self._to[0], int(self._to[1])))
-                for pair in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass, args=pair, daemon=True).start()
+                threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection((self._to[0], int(self._to[1]))) as server:
+            back = threading.Thread(target=self._pass, args=(server, client), daemon=True)
+            back.start()
+            self._pass(client, server)
+            back.join()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         buffer = memoryview(bytearray(RELAYED))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .content import Sizes, Stock, tags_of
@@ -59,9 +59,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What Pratique may take: at most `most` of a figure, or of what another program takes, if one is named; it may depend on
-    how much there is. `beside` is a program's name, or BEST for the best of all peers. What is `exact` fails the whole run; it is at
-    least `least`, too, so that a log that was not understood is no success.
+    """What Pratique may take: at most `most` of a figure, or of what another program takes, if one is named.
+
+    `most` may depend on how much there is. `beside` is a program's name, or BEST for the best of all peers. What is `exact`
+    fails the whole run; it is at least `least`, too, so that a log that was not understood is no success.
     """
 
     figure: str
@@ -100,7 +101,8 @@ class Workload:
     setup: Callable[[Site], None] = nothing
     before: Callable[[Site], None] = nothing
     check: Callable[[Site], None] = nothing
-    kinds: tuple[str, ...] = field(default=(DOCKER, OURS))
+    kinds: tuple[str, ...] = (DOCKER, OURS)
+    most_rounds: int = 100  # fewer where one round takes a minute
 
     def limits_for(self, scheme: str) -> tuple[Limit, ...]:
         return (*self.limits.get(scheme, ()), *self.limits.get("", ()))

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pratique.http.message import Body
+from pratique.image.sample import Content, Sample
+from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.commands import Run
 from tests.registries import push, repository, sample
@@ -240,3 +243,28 @@ def test_on_a_terminal_bars_move_and_the_result_stays_alone_on_standard_output(r
     assert out == f"oci:{tmp_path}/layout:1@{INDEX}\n"
     assert b"1.0: copied" in shown
     assert b"Traceback" not in shown
+
+
+def test_a_foreign_layer_leads_to_a_private_network_only_for_a_private_registry(
+    run: Run, registry: str, tmp_path: Path
+) -> None:
+    """Who wrote a manifest chose its `urls`: they are no way for a stranger to have us ask what is around us."""
+    layer, config = Content.of(b"from elsewhere", media.OCI_LAYER), Content.of(b"{}", media.OCI_CONFIG)
+    url = f"http://{registry}/v2/bar/blobs/{layer.descriptor.digest}"
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_MANIFEST,
+        "config": config.descriptor.to_json(),
+        "layers": [{**layer.descriptor.to_json(), "urls": [url]}],
+    }
+    root = Content.of_json(document, media.OCI_MANIFEST)
+    with repository(registry, "bar", CREDS) as bar, repository(registry, "foo", CREDS) as foo:
+        bar.push(layer.descriptor, Body.of(layer.raw).open)
+        push(foo, Sample(root, (config,)), "1")
+    layout = f"oci:{tmp_path}/layout:1"
+    assert run("copy", "--creds", CREDS, f"{registry}/foo:1", layout).code == 0
+    refused = run("copy", "--foreign", layout, f"dir:{tmp_path}/refused")
+    assert refused.code == 6
+    assert "an address that is not public" in refused.err
+    assert run("copy", "--foreign", "--creds", CREDS, f"{registry}/foo:1", f"dir:{tmp_path}/taken").code == 0
+    assert (tmp_path / "taken" / layer.descriptor.digest.encoded).read_bytes() == layer.raw

@@ -142,6 +142,7 @@ def test_a_blob_is_mounted_where_the_target_s_identity_may_read_it(
     answers = re.findall(r"POST \S+/v2/new/blobs/uploads/\?mount=\S+ \[\w+\] -> (\d+)", ran.err)
     assert set(answers) == {"201" if mounted else "202"}
     assert (f"/v2/{source}/blobs/" in ran.err) is not mounted
+    assert ("were there or mounted" in ran.err) is mounted
     assert run("digest", "--creds", f"{USER}:{PASSWORD}", f"{registry}/new:1.0").code == 0
 
 

@@ -343,6 +343,7 @@ def test_without_rules_nothing_of_them_is_loaded() -> None:
     ran = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
     heavy = {f"pratique.config.{name}" for name in ("registries", "rules", "shortnames", "tables")}
     heavy |= {f"pratique.stores.{name}" for name in ("mirrored", "relay", "turns", "inspection")}
+    heavy |= {f"pratique.config.{name}" for name in ("docker", "sources", "entries", "logins", "proxies", "settings")}
     assert not (heavy | {"tomllib"}) & set(ran.stdout.split())
 
 

@@ -63,6 +63,18 @@ def test_a_hosts_own_proxy_and_plain_http(run: Run, served: Callable[..., str], 
         assert len(proxy.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("user", "mode", "warned"), [("u:S3CRET-word@", 0o644, 1), ("u:S3CRET-word@", 0o600, 0), ("", 0o644, 0)]
+)
+def test_a_proxys_password_that_everybody_can_read_is_warned_of(
+    run: Run, write: Callable[[str], Path], user: str, mode: int, warned: int
+) -> None:
+    path = write(f'[default]\nretries = 0\nproxy = "http://{user}127.0.0.1:1"\n')
+    path.chmod(mode)
+    ran = run("tags", "r.test/a", "r.test/b")
+    assert ran.err.count(f"{path} has the password of a proxy and can be read by everybody") == warned
+
+
 def test_a_host_may_have_no_proxy(
     run: Run, registry: str, write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +219,19 @@ def test_what_the_machine_says(run: Run, clean_environment: Path, monkeypatch: p
     found = shown(run, "r.test")
     assert found["authorities"] == (["/authorities.pem", str(certificates / "ca.crt")], "certs.d")
     assert shown(run, "other.test")["authorities"] == (["/authorities.pem"], "SSL_CERT_FILE")
+
+
+def test_who_exempts_a_host_from_the_proxy(run: Run, clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(run, "r.test")["proxy"] == (None, "default")
+    docker = clean_environment / ".docker" / "config.json"
+    docker.parent.mkdir()
+    docker.write_text(json.dumps({"proxies": {"default": {"httpsProxy": "http://p.test:3128", "noProxy": "q.test"}}}))
+    assert shown(run, "r.test")["proxy"] == ("http://p.test:3128", f"{docker} (proxies, httpsProxy)")
+    assert shown(run, "q.test")["proxy"] == (None, f"{docker} (proxies, noProxy)")
+    monkeypatch.setenv("NO_PROXY", ".test")
+    assert shown(run, "r.test")["proxy"] == (None, "NO_PROXY")
+    assert shown(run, "localhost:5000")["proxy"] == (None, "a host on this machine")
+    assert shown(run, "--proxy", "none", "r.test")["proxy"] == (None, "--proxy")
 
 
 def test_what_rules_say(run: Run, tmp_path: Path) -> None:

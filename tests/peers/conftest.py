@@ -1,4 +1,4 @@
-"""Other people's programs, Debian's `docker-registry`, `skopeo`, `umoci` and `buildah`: started for a test and ended with it."""
+"""Other people's programs, `docker-registry`, `skopeo`, `umoci`, `buildah` and `docker`: started for a test, ended with it."""
 
 from __future__ import annotations
 
@@ -390,3 +390,31 @@ def umoci(tmp_path_factory: pytest.TempPathFactory) -> RunsPeer:
     program = find_program("umoci")
     home = tmp_path_factory.mktemp("umoci")
     return succeeding(program, home, [], {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)})
+
+
+# --- docker ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Docker:
+    """Docker's client, which needs no engine to log in and to look at manifests."""
+
+    program: str
+    home: Path
+
+    def __call__(
+        self, *arguments: str, stdin: str = "", authority: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it; `authority` is the only one that it trusts."""
+        environment = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "PATH": os.defpath}
+        if authority:
+            environment["SSL_CERT_FILE"] = str(authority)
+        command = [self.program, *arguments]
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, env=environment, cwd=self.home, check=False
+        )
+
+
+@pytest.fixture
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Docker:
+    return Docker(find_program("docker"), tmp_path_factory.mktemp("docker"))

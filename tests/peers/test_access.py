@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from tests.commands import Run
 from tests.registries import push, repository, sample
 
 from .cargo import PASSWORD, USER
-from .conftest import RunsPeer, RunsSkopeo, find_program, write_certificate
+from .conftest import Docker, RunsPeer, RunsSkopeo, write_certificate
 
 WRONG: Final = "wrong"
 ACCESS: Final = """
@@ -86,26 +85,6 @@ def harbour(request: pytest.FixtureRequest, tmp_path: Path, ca: trustme.CA) -> I
         with repository(listener.address, "team/app", f"{USER}:{PASSWORD}", trust) as target:
             push(target, sample(), "v1")
         yield Harbour(listener.address, scheme, tmp_path / "users", authority)
-
-
-@dataclass
-class Docker:
-    """Docker's client, which needs no engine to log in and to look at manifests."""
-
-    program: str
-    home: Path
-
-    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {"HOME": str(self.home), "DOCKER_CONFIG": str(self.home), "PATH": os.defpath}
-        command = [self.program, *arguments]
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, env=environment, cwd=self.home, check=False
-        )
-
-
-@pytest.fixture
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Docker:
-    return Docker(find_program("docker"), tmp_path_factory.mktemp("docker"))
 
 
 def test_skopeo_logs_in(harbour: Harbour, skopeo: RunsSkopeo, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.commands import Run
 from tests.registries import push, repository, sample, serving
 from tests.standins import StandIns
 
-from .conftest import RunsPeer, RunsSkopeo, find_program
+from .conftest import RunsPeer, RunsSkopeo, Serves, find_program
 
 USER = "ada"
 PASSWORD = "love:lace ü"
@@ -230,3 +230,25 @@ def test_docker_and_we_share_a_helper(
     assert finds(docker, registry)
     assert docker("logout", registry).returncode == 0
     assert not reads(run, path, registry)
+
+
+# curl
+
+
+@pytest.mark.tells_secrets("it prints a token, and curl is given it")
+@pytest.mark.parametrize("kind", ["htpasswd", "tokens", "ours"])
+def test_curl_pushes_with_a_header_of_ours(run: Run, serve: Serves, kind: str) -> None:
+    place = serve(kind)
+    address, _, repository = place.where.removeprefix("docker://").partition("/")
+    url = f"http://{address}/v2/{repository}/blobs/uploads/"
+
+    def begin(*words: str) -> str:
+        command = [str(find_program("curl")), "--silent", "--write-out", "%{http_code}", "--output", os.devnull]
+        ran = subprocess.run([*command, "--request", "POST", *words, url], capture_output=True, text=True, check=True)
+        return ran.stdout
+
+    words = ("--header", "--for", "pull,push", f"--creds={place.creds}", place.where)
+    header = run("auth", "token", *words).out.removesuffix("\n")
+    assert header.startswith("Authorization: Basic " if kind == "htpasswd" else "Authorization: Bearer ")
+    assert begin() == "401"
+    assert begin("--header", header) == "202"

@@ -12,38 +12,8 @@ import trustme
 from tests.commands import Run
 
 from .cargo import INDEX, NAME, digest, write_layout
-from .conftest import RunsSkopeo, StartsRegistry, find_program, write_certificate
-from .servers import listening
-
-CONFIGURATION = """
-daemon off;
-master_process off;
-error_log stderr;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 0;
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {certificate};
-        ssl_certificate_key {key};
-        ssl_client_certificate {folder}/authority.pem;
-        ssl_verify_client on;
-        location / {{
-            proxy_pass http://{registry};
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Proto https;
-            proxy_request_buffering off;
-        }}
-    }}
-}}
-"""
+from .conftest import RunsSkopeo, StartsRegistry
+from .servers import behind_nginx
 
 
 @dataclass(frozen=True)
@@ -75,20 +45,12 @@ def client(ca: trustme.CA, tmp_path: Path) -> Client:
 @pytest.fixture
 def guarded(docker_registry: StartsRegistry, ca: trustme.CA, tmp_path: Path) -> Iterator[str]:
     """The address of an empty registry behind nginx."""
-    program = find_program("nginx")
     folder = tmp_path / "nginx"
     folder.mkdir()
     ca.cert_pem.write_to_path(str(folder / "authority.pem"))
-    files = write_certificate(folder, ca)
-    behind = docker_registry().address
-
-    def command(port: int) -> list[str]:
-        text = CONFIGURATION.format(folder=folder, port=port, registry=behind, **files)
-        (folder / "nginx.conf").write_text(text, encoding="utf-8")
-        return [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-
-    with listening(folder, command) as port:
-        yield f"127.0.0.1:{port}"
+    wants = (f"ssl_client_certificate {folder}/authority.pem", "ssl_verify_client on")
+    with behind_nginx(folder, ca, docker_registry().address, *wants) as address:
+        yield address
 
 
 def test_options_name_the_certificate(run: Run, guarded: str, client: Client, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.unit.server.asking import Asking, describe, image
 
-ROUNDS = 200  # of each client
+ROUNDS = 100  # of each client
 KEPT = 4  # images of each client; older ones are deleted, so that there is something to collect
 LAYERS = [b"layer %d" % number for number in range(6)]  # that all images are made of
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from pratique.server.storage.collection import Collector
 from pratique.server.storage.repositories import Storage
@@ -18,22 +14,9 @@ from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.unit.server.asking import CONFIG, LAYER, Asking, describe, image
 
-DISK_BYTES = 2 << 20
+from .conftest import DISK_BYTES
+
 LARGE = os.urandom(DISK_BYTES * 3 // 4)  # fits, but not twice
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own; only the system's administrator may make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.mount(b"none", bytes(folder), b"tmpfs", 0, b"size=%d" % DISK_BYTES) != 0:
-        pytest.skip(f"a disk cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield folder
-    finally:
-        library.umount2(bytes(folder), 2)  # MNT_DETACH
 
 
 def fill(disk: Path) -> Path:

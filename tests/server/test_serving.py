@@ -22,6 +22,7 @@ import pytest
 from pratique.spec.digest import Digest
 
 from .asking import PATIENCE
+from .conftest import READ_ONLY, mount
 
 PROGRAM = str(Path(sys.executable).with_name("pratique"))
 
@@ -154,6 +155,22 @@ def test_a_registry_that_is_only_read(tmp_path: Path) -> None:
         assert ask(address, "GET", f"/v2/foo/blobs/{Digest.of(b'hello')}")[2] == b"hello"
 
 
+def test_a_disk_that_can_only_be_read(disk: Path) -> None:
+    with serve("--address", "127.0.0.1:0", "--storage", str(disk)) as served:
+        assert push_blob(served.said["address"], b"hello")[0] == 201
+        served.stop()
+    for path in disk.rglob("*"):
+        os.utime(path, (0, 0))
+    mount(disk, READ_ONLY)
+    with serve("--address", "127.0.0.1:0", "--storage", str(disk), "--read-only", "--gc") as served:
+        address = served.said["address"]
+        assert ask(address, "GET", f"/v2/foo/blobs/{Digest.of(b'hello')}")[2] == b"hello"
+        code, errors = served.stop()
+    assert code == 0
+    [told] = errors.splitlines()  # in one line, and no traceback
+    assert told.startswith("pratique: the collection failed: [Errno 30] Read-only file system")
+
+
 def test_the_largest_blob() -> None:
     with serve("--address", "127.0.0.1:0", "--max-blob", "10") as served:
         address = served.said["address"]
@@ -209,6 +226,12 @@ def test_what_nobody_needs_is_collected(tmp_path: Path) -> None:
         assert not content.exists()
 
 
+def test_an_address_that_is_not_to_be_had(run: Any) -> None:
+    ran = run("serve", "--address", "192.0.2.1:0")  # of nobody (RFC 5737)
+    assert (ran.code, ran.out) == (6, "")
+    assert ran.err == "pratique: cannot listen on 192.0.2.1:0: Cannot assign requested address\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -220,7 +243,8 @@ def test_what_nobody_needs_is_collected(tmp_path: Path) -> None:
             "certificates cannot be loaded from /nowhere/c.pem: No such file or directory",
         ),
         (("--trusted-proxy", "10.0.0.1/8"), "not the address or network of a proxy: 10.0.0.1/8 has host bits set"),
-        (("--address", "nonsense"), "'nonsense' is not HOST:PORT"),
+        (("--address", "nonsense"), "'nonsense' is not HOST:PORT; hint: port 0 picks a free one; unix:PATH is a"),
+        (("--address", "unix:"), "'unix:' is not HOST:PORT"),
         (("--metrics", "nonsense"), "'nonsense' is not HOST:PORT"),
         (("--read-only", "--storage", "/nowhere/at/all"), "--storage /nowhere/at/all is no folder"),
     ],

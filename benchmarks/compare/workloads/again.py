@@ -25,4 +25,5 @@ WORKLOAD = Workload(
     },
     setup=setup,
     check=repository.check,
+    most_rounds=2,
 )

@@ -22,4 +22,5 @@ WORKLOAD = Workload(
     {"": (Limit("wall", 0.6, BEST), Limit("wall", 0.2, "skopeo"), MEMORY)},
     before=Site.clean,
     check=check,
+    most_rounds=2,
 )

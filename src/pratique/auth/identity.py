@@ -64,7 +64,7 @@ class Identity:
         """As whom to ask a token service that refused a credential. Raises the error where that must not be hidden."""
         other = self.refreshed(refused) or refused.alternative
         if other is None and not self.may_go_without(refused, reason):
-            raise self._refusal.error()
+            raise self._refusal.error() from None  # a service may repeat what it was shown, and a traceback would
         self._credential = other
         return other
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from ..auth.authenticator import Authenticator
@@ -14,6 +14,7 @@ from ..auth.credentials import Credentials
 from ..auth.realms import RealmPolicy
 from ..auth.scopes import ScopeSet
 from ..config import certs, hosts, own, pins
+from ..config.files import is_open_to_all
 from ..errors import InvalidInput
 from ..http.events import Observer, Warned
 from ..http.origin import Origin
@@ -23,7 +24,7 @@ from ..http.transport import HttpTransport
 from ..http.trust import Trust
 from ..spec.reference import endpoint_of
 from . import options, trace
-from .credentials import found_credentials
+from .credentials import Stored, told_credentials
 from .output import Output
 from .routes import of
 
@@ -41,7 +42,7 @@ def connected(
     """A session for the registries that the command names; with --timeout it is cancelled when the time is over."""
     tell = tell or trace.observer(output)
     authenticator = Authenticator(
-        credentials or found_credentials(arguments, output, registries),
+        credentials or told_credentials(arguments, output, registries) or Stored(arguments, output),
         policy=RealmPolicy(
             overrides=options.overrides(arguments.realm),
             pinned=pins.Pins(pins.default_path(os.environ)).load() if pinned else {},
@@ -102,10 +103,21 @@ def _proxies(option: str | None, wanted: own.Wanted, tell: Observer) -> Callable
 
         return Found(warn=lambda text: tell(Warned(text)))
 
+    unseen = [own.default_path(os.environ)]
+
+    def warn_of_readers() -> None:
+        with suppress(IndexError):  # another thread has looked
+            path = unseen.pop()
+            if is_open_to_all(path):
+                tell(Warned(f"{path} has the password of a proxy and can be read by everybody: chmod 600 {path}"))
+
     def chosen(origin: Origin) -> Proxy | None:
         settings = wanted(origin.netloc)
         if settings and settings.proxy:
-            return named(settings.proxy, settings.sources["proxy"])(origin)
+            proxy = named(settings.proxy, settings.sources["proxy"])(origin)
+            if proxy and proxy.authorization:
+                warn_of_readers()
+            return proxy
         return None if origin.is_loopback else found()(origin)
 
     return named(option, "--proxy") if option else chosen

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 from ..http.events import Event, Observer, ignore
 from ..spec.digest import Digest
-from ..transfer.events import Copied, Done, Moved, Planned, Started
+from ..transfer.events import Copied, Done, How, Moved, Planned, Started
 from .output import Output, printable, size
 
 STYLES: Final = ("auto", "plain", "tty", "json", "none")
@@ -70,23 +70,29 @@ def _document(event: Event) -> dict[str, Any] | None:
 def _as_lines(output: Output) -> Observer:
     """One line an image."""
     planned: dict[str, Planned] = {}
+    sent: set[Digest] = set()
 
     def tell(event: Event) -> None:
         if isinstance(event, Planned):
             planned[event.name] = event
+        elif isinstance(event, Done) and event.how is How.MOVED:
+            sent.add(event.descriptor.digest)
         elif isinstance(event, Copied):
-            output.note(f"{event.name or event.descriptor.digest}: {_outcome(event, planned.get(event.name))}")
+            output.note(f"{event.name or event.descriptor.digest}: {_outcome(event, planned.get(event.name), sent)}")
 
     return tell
 
 
-def _outcome(event: Copied, planned: Planned | None) -> str:
+def _outcome(event: Copied, planned: Planned | None, sent: Container[Digest]) -> str:
+    """What came of a copy: what was to be mounted may have been sent all the same."""
     if not event.changed:
         return "unchanged"
     if planned is None:
         return "copied"
-    there = f", {size(planned.plan.saved)} were there or mounted" if planned.plan.saved else ""
-    return f"copied, {size(planned.plan.size)} sent{there}"
+    refused = sum(blob.size for blob in planned.plan.mounts if blob.digest in sent)
+    saved = planned.plan.saved - refused
+    there = f", {size(saved)} were there or mounted" if saved else ""
+    return f"copied, {size(planned.plan.size + refused)} sent{there}"
 
 
 @contextmanager

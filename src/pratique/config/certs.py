@@ -13,13 +13,17 @@ from ..http.trust import Trust
 from ..spec.reference import DEFAULT_REGISTRY, endpoint_of
 
 OF_THE_USER: Final = Path(".config", "containers", "certs.d")
+OF_ROOTLESS_DOCKER: Final = Path("docker", "certs.d")  # below `$XDG_CONFIG_HOME`
 OF_THE_SYSTEM: Final = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 
 
 def default_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Where the folders of registries lie; of one registry's folders the first is used."""
-    home = environment.get("HOME")
-    return ((Path(home) / OF_THE_USER,) if home else ()) + OF_THE_SYSTEM
+    home, moved = environment.get("HOME"), environment.get("XDG_CONFIG_HOME")
+    configured = moved or (f"{home}/.config" if home else None)
+    found = [Path(home) / OF_THE_USER] if home else []
+    found += [Path(configured) / OF_ROOTLESS_DOCKER] if configured else []
+    return (*found, *OF_THE_SYSTEM)
 
 
 def find(folders: Iterable[Path], origin: Origin) -> Trust:

@@ -6,7 +6,6 @@ A credential is found by registry, or by registry and path; a document may also 
 from __future__ import annotations
 
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..auth.credentials import DOCKER_HUB_KEY, Credential, Look, aliases, lookup_keys
 from ..errors import InvalidInput
 from .entries import FIELDS, Document, credential_of
-from .files import parse_json, read_json
+from .files import is_open_to_all, parse_json, read_json
 
 if TYPE_CHECKING:
     from .helper import Helper
@@ -204,11 +203,7 @@ class DockerConfig:
     def _look_at_mode(self) -> None:
         """Warn, once, where everybody may read what is secret."""
         path, self._unseen = self._unseen, None
-        try:
-            mode = path.stat().st_mode if path else 0
-        except OSError:
-            return  # it has gone since it was read
-        if mode & stat.S_IROTH:
+        if path and is_open_to_all(path):
             self._warn(f"{self.place} has credentials and can be read by everybody: chmod 600 {self.place}")
 
 

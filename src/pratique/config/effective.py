@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from ..http.reach import Plain, Reach
 from ..http.retry import RETRIES
+from ..http.trust import Trust
+from .proxies import ON_THIS_MACHINE
 from .settings import Settings
 
 DEFAULT: Final = "default"
@@ -32,12 +34,18 @@ class Effective:
 
 
 def settings_of(
-    reach: Reach, *, options: Collection[str], wanted: Settings | None, marked: str, chunk_size: int | None
+    reach: Reach,
+    *,
+    options: Collection[str],
+    wanted: Settings | None,
+    marked: str,
+    chunk_size: int | None,
+    exempting: str | None = None,
 ) -> Iterator[Effective]:
     """The settings of a host that is reached like this.
 
     `options` are those of the command that were given, `wanted` is what our own file says, `marked` is the rule that marks the
-    host as insecure, if one does.
+    host as insecure, if one does, and `exempting` who says that it is reached without the proxy that there is.
     """
     said = wanted.sources if wanted else {}
 
@@ -45,20 +53,22 @@ def settings_of(
         return f"--{name}" if name in options else said.get(name.replace("-", "_"), fallback)
 
     trust, proxy = reach.trust, reach.proxy
-    loopback = "a host on this machine" if reach.plain is Plain.FALLBACK else DEFAULT
-    yield Effective("scheme", SCHEMES[reach.plain], marked or of("plain-http", loopback))
+    here = ON_THIS_MACHINE if reach.plain is Plain.FALLBACK else DEFAULT
+    yield Effective("scheme", SCHEMES[reach.plain], marked or of("plain-http", here))
     yield Effective("verify", trust.verify, "--no-tls-verify" if "tls-verify" in options else marked or DEFAULT)
-    if trust.ca_file:
-        yield Effective("ca-file", trust.ca_file, of("ca-file"))
-    else:
-        usual, source = _system()
-        yield Effective("authorities", [*usual, *trust.authorities], CERTS_D if trust.authorities else source)
+    yield Effective("ca-file", trust.ca_file, of("ca-file")) if trust.ca_file else _authorities(trust)
     yield Effective("cert", trust.cert, of("cert", CERTS_D if trust.cert else DEFAULT))
-    yield Effective("proxy", str(proxy) if proxy else None, proxy.source if proxy else of("proxy"))
+    named_by = proxy.source if proxy else of("proxy", exempting or DEFAULT)
+    yield Effective("proxy", str(proxy) if proxy else None, named_by)
     yield Effective("retries", RETRIES if reach.retries is None else reach.retries, of("retries"))
     yield Effective("requests-at-once", reach.pace.at_once, of("requests-at-once"))
     yield Effective("requests-a-second", reach.pace.a_second, of("requests-a-second"))
     yield Effective("chunk-size", chunk_size, of("chunk-size"))
+
+
+def _authorities(trust: Trust) -> Effective:
+    usual, source = _system()
+    return Effective("authorities", [*usual, *trust.authorities], CERTS_D if trust.authorities else source)
 
 
 def _system() -> tuple[list[str], str]:

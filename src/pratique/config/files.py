@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,21 +21,30 @@ _INDENTATION = re.compile(r"\{\r?\n([ \t]+)")  # of the first line within an obj
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None where there is no file. Raises InvalidInput, naming the file."""
-    raw = _read(path)
+    raw = read(path)
     return None if raw is None else parse_json(raw, str(path))
 
 
-def _read(path: Path) -> bytes | None:
+def read(path: Path, most_bytes: int = MOST_BYTES) -> bytes | None:
+    """The content of a file; None where there is no file. Raises InvalidInput, naming the file."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(most_bytes + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
-    if len(raw) > MOST_BYTES:
-        raise InvalidInput(f"{path} has more than {MOST_BYTES} bytes")
+    if len(raw) > most_bytes:
+        raise InvalidInput(f"{path} has more than {most_bytes} bytes")
     return raw
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Whether everybody on this machine may read a file."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False  # it has gone since it was read
 
 
 def parse_json(raw: bytes, place: str) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def replace_json(path: Path, document: Mapping[str, Any]) -> None:
     import tempfile
 
     target = Path(os.path.realpath(path))  # a link stays a link
-    text = _format(document, _read(target) or b"")
+    text = _format(document, read(target) or b"")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

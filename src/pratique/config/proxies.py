@@ -16,6 +16,7 @@ from ..http.reach import Proxy
 from .files import read_json
 
 PROXIES: Final = "proxies"
+ON_THIS_MACHINE: Final = "a host on this machine"  # it is reached without one
 _SOCKET_OF_DOCKER: Final = "unix:///var/run/docker.sock"
 
 Chooses = Callable[[Origin], Proxy | None]
@@ -33,18 +34,27 @@ def is_direct(entries: str, origin: Origin) -> bool:
 
 
 class Choice(NamedTuple):
-    """What one source says: a URL for each scheme as people write it and who says so, and a `NO_PROXY`."""
+    """What one source says: a URL for each scheme as people write it, and a `NO_PROXY`; each with who says so."""
 
     https: tuple[str, str] | None = None
     http: tuple[str, str] | None = None
-    direct: str = ""
+    direct: tuple[str, str] | None = None
 
     def __call__(self, origin: Origin) -> Proxy | None:
         """The proxy for an origin. Raises InvalidInput, Unsupported where what is written is none."""
-        written = self.https if origin.scheme == "https" else self.http
-        if written is None or origin.is_loopback or is_direct(self.direct, origin):
+        written = self._written(origin)
+        return None if written is None or self.exempts(origin) else Proxy.parse(*written)
+
+    def exempts(self, origin: Origin) -> str | None:
+        """Who says that an origin is reached without the proxy that there is; None where nobody does."""
+        if self._written(origin) is None:
             return None
-        return Proxy.parse(*written)
+        if origin.is_loopback:
+            return ON_THIS_MACHINE
+        return self.direct[1] if self.direct and is_direct(self.direct[0], origin) else None
+
+    def _written(self, origin: Origin) -> tuple[str, str] | None:
+        return self.https if origin.scheme == "https" else self.http
 
     def over(self, other: Choice) -> Choice:
         """This, and the other where this says nothing."""
@@ -62,8 +72,7 @@ def of_environment(environment: Mapping[str, str]) -> Choice:
         usable = (form for form in forms if not (form == "HTTP_PROXY" and "REQUEST_METHOD" in environment))
         return next(((text, form) for form in usable if (text := environment.get(form, "").strip())), None)
 
-    direct = read("NO_PROXY")
-    return Choice(read("HTTPS_PROXY", "ALL_PROXY"), read("HTTP_PROXY", "ALL_PROXY"), direct[0] if direct else "")
+    return Choice(read("HTTPS_PROXY", "ALL_PROXY"), read("HTTP_PROXY", "ALL_PROXY"), read("NO_PROXY"))
 
 
 def of_docker(path: Path, environment: Mapping[str, str]) -> Choice:
@@ -80,7 +89,7 @@ def of_docker(path: Path, environment: Mapping[str, str]) -> Choice:
             ((text, f"{path} ({PROXIES}, {key})") for key in keys if (text := _text(path, settings, key))), None
         )
 
-    return Choice(read("httpsProxy", "allProxy"), read("httpProxy", "allProxy"), _text(path, settings, "noProxy"))
+    return Choice(read("httpsProxy", "allProxy"), read("httpProxy", "allProxy"), read("noProxy"))
 
 
 class Found:
@@ -100,6 +109,10 @@ class Found:
     def __call__(self, origin: Origin) -> Proxy | None:
         """The proxy for an origin. Raises InvalidInput, Unsupported where what is written is none."""
         return None if origin.is_loopback else self._load()(origin)
+
+    def exempts(self, origin: Origin) -> str | None:
+        """Who says that an origin is reached without the proxy that there is; None where nobody does."""
+        return self._load().exempts(origin)
 
     def _load(self) -> Choice:
         with self._lock:

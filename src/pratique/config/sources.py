@@ -90,7 +90,7 @@ class Sources:
     def places(self, registry: str) -> tuple[str, ...]:
         """The documents that there are for a registry, or what is wrong with them; else the one that a login goes to."""
         sources = self._of(registry)
-        there = [place for source in sources if source.is_there() for place in self._told(source)]
+        there = [self._told(source) for source in sources if source.is_there()]
         usual = str(default_path(os.environ)) if sources is self.sources else sources[0].place
         return tuple(there) or (usual,)
 
@@ -109,8 +109,11 @@ class Sources:
         chosen = self._chosen[registry]
         return self.sources if chosen is None else chosen
 
-    def _told(self, source: DockerConfig) -> list[str]:
-        return [trouble for trouble, of in self._troubles.items() if of is source] or [source.place]
+    def _told(self, source: DockerConfig) -> str:
+        """A place, and what is wrong with it."""
+        troubles = [trouble for trouble, of in self._troubles.items() if of is source]
+        said = "; ".join(trouble.removeprefix(source.place).lstrip(": ") for trouble in troubles)
+        return f"{source.place} ({said})" if said else source.place
 
     def _note(self, source: DockerConfig, trouble: str) -> None:
         if trouble not in self._troubles:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ..errors import InvalidInput
+from .files import read
 
 MOST_BYTES: Final = 1 << 20  # of a file; the parser is written in Python, and a person writes no more
 MOST_SHOWN: Final = 80  # characters of a value that is not understood
@@ -24,7 +25,7 @@ class Table:
     @classmethod
     def load(cls, path: Path) -> Table | None:
         """The table of a whole file; None where there is no file. Raises InvalidInput, naming file and line."""
-        raw = _read(path)
+        raw = read(path, MOST_BYTES)
         return None if raw is None else cls(path, "", _parse(raw, path))
 
     def text(self, key: str) -> str:
@@ -77,19 +78,6 @@ class Table:
         if key in self.values and not isinstance(value, kind):
             self.refuse(key, f"is not {words}")
         return value
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
-    if len(raw) > MOST_BYTES:
-        raise InvalidInput(f"{path} has more than {MOST_BYTES} bytes")
-    return raw
 
 
 def _parse(raw: bytes, path: Path) -> Mapping[str, Any]:

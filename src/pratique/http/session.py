@@ -78,7 +78,7 @@ class Session(Generic[S]):
         self._gate = gate or Gate(lambda origin: self._reaches(origin).pace, clock=clock, sleep=self._sleep)
         self._schemes: dict[str, str] = {}
         self._warnings: set[str] = set()
-        self._peers: dict[str, str | None] = {}  # the address that answered last, by `host[:port]`
+        self._peers: dict[Origin, str | None] = {}  # the address that answered last
 
     def base_url(self, registry: str) -> str:
         """`https://host[:port]` for a registry's endpoint; http where the session is told to speak that to it.
@@ -157,7 +157,7 @@ class Session(Generic[S]):
 
     def is_private(self, registry: str) -> bool:
         """Whether a registry's endpoint has answered from an address that the public network does not reach."""
-        peer = self._peers.get(Origin.of(f"https://{registry}").netloc)
+        peer = self._peers.get(Origin.of(self.base_url(registry)))
         return peer is not None and is_private_address(peer)
 
     def permission(self, request: Request) -> str | None:
@@ -191,7 +191,7 @@ class Session(Generic[S]):
             self._report_sent(request, started, failure=str(error))
             raise
         self._report_sent(request, started, response)
-        self._peers[request.origin.netloc] = response.peer
+        self._peers[request.origin] = response.peer
         response.url = request.url
         response.stream = _Watched(response.stream, leave)
         return response

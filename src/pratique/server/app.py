@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from ..errors import Misbehaved
+from ..errors import Error, Misbehaved
 from ..http.message import Headers, Request, Response
 from ..spec import endpoints
 from ..spec.endpoints import NAME_INVALID, Endpoint
@@ -166,7 +166,10 @@ def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, OSError) and is_full(error):
         log.warning("%s failed: no space is left", request)
         return Rejected(NO_SPACE).response()
-    log.exception("%s failed", request)
+    if isinstance(error, (OSError, Error)):  # the fault of the disk, or of whoever else wrote to it
+        log.error("%s failed: %s", request, error)
+    else:
+        log.exception("%s failed", request)
     return Rejected(UNKNOWN).response()
 
 

@@ -74,6 +74,9 @@ class Embedded:
         """What was asked, in turn: method, path and status of each request, and whatever else it said."""
         return self._recording.seen
 
+    def __repr__(self) -> str:
+        return f"<registry at {self.url}>"
+
     @property
     def lines(self) -> list[str]:
         """What was asked, a line each, for reading: `GET /v2/ 200`."""

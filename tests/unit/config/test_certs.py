@@ -26,10 +26,13 @@ def fill(folder: Path, *names: str) -> Path:
 def test_the_folders_of_the_user_and_of_the_system() -> None:
     assert [str(folder) for folder in default_folders({"HOME": "/home/foo"})] == [
         "/home/foo/.config/containers/certs.d",
+        "/home/foo/.config/docker/certs.d",
         "/etc/containers/certs.d",
         "/etc/docker/certs.d",
     ]
     assert default_folders({}) == certs.OF_THE_SYSTEM
+    moved = default_folders({"HOME": "/home/foo", "XDG_CONFIG_HOME": "/conf"})
+    assert [str(folder) for folder in moved[:2]] == ["/home/foo/.config/containers/certs.d", "/conf/docker/certs.d"]
 
 
 @pytest.mark.parametrize(

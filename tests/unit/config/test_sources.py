@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pratique.auth.credentials import Credential
+from pratique.config.settings import Settings
 from pratique.config.sources import (
     DOCKER_AUTH_CONFIG,
     REGISTRY_AUTH_FILE,
@@ -21,7 +22,6 @@ from pratique.config.sources import (
     paths,
     sources_of,
 )
-from pratique.config.settings import Settings
 from pratique.errors import InvalidInput
 from tests.standins import StandIns
 
@@ -183,7 +183,7 @@ def test_where_was_looked(machine: Machine, clean_environment: Path) -> None:
     assert sources.find("r.test", None) is None
     place, trouble = sources.places("r.test")
     assert place == str(machine.files["runtime"])
-    assert trouble.startswith(f"{machine.files['docker']} is not JSON")
+    assert trouble.startswith(f"{machine.files['docker']} (is not JSON: ")
     assert [(look.there, bool(look.trouble)) for look in sources.looks("r.test", None)] == [
         (True, False),
         (False, False),
@@ -207,7 +207,7 @@ def test_a_helper_for_the_host_that_fails_ends_the_search(machine: Machine, stan
     assert sources.find("r.test", "bar") is None
     trouble = f"docker-credential-x get for r.test, named by {machine.files['config']}: it ended with 1: no session"
     assert warnings == [f"{trouble}; it is passed over"]
-    assert sources.places("r.test") == (trouble, str(machine.files["docker"]))
+    assert sources.places("r.test") == (f"{machine.files['config']} ({trouble})", str(machine.files["docker"]))
     assert len(standins.asked("x")) == 1
     with pytest.raises(InvalidInput, match="no session"):
         machine.sources(strict=True).find("r.test", "foo")

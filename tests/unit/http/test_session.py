@@ -339,3 +339,16 @@ def test_a_local_transport_knows_its_handlers_only() -> None:
     with pytest.raises(Unanswered, match="no connection") as caught:
         transport(Request("GET", "http://r.test/v2/"))
     assert not caught.value.transient
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_private"), [("10.1.2.3", True), ("127.0.0.1", True), ("8.8.8.8", False), (None, False)]
+)
+def test_a_registry_is_private_whose_answers_come_from_a_private_address(peer: str | None, *, is_private: bool) -> None:
+    answer = Response.of(200)
+    answer.peer = peer
+    desk = Desk(answer)
+    assert not desk.session.is_private("r.test")
+    desk.session.send(Request("GET", URL)).close()
+    assert desk.session.is_private("r.test") is is_private
+    assert not desk.session.is_private("q.test")

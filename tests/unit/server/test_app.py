@@ -121,5 +121,18 @@ def test_an_accident_is_answered_and_logged(
     assert b"broken" not in answer.content
     [record] = caplog.records
     assert record.levelno == logging.ERROR
-    assert f"GET {ROOT}/v2/foo/tags/list failed" in record.message
+    assert record.message == f"GET {ROOT}/v2/foo/tags/list failed: [Errno 5] the disk is broken"
+    assert (record.exc_info, "s3cr3t" in caplog.text) == (None, False)
+
+
+def test_a_mistake_of_ours_is_logged_with_its_place(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(Storage, "tags", fail)
+    answer = ask("GET", "/v2/foo/tags/list", Authorization="Bearer s3cr3t")
+    assert (answer.status, answer.code, b"mistake" in answer.content) == (500, "UNKNOWN", False)
+    assert "Traceback" in caplog.text
     assert "s3cr3t" not in caplog.text

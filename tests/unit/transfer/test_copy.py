@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -286,6 +287,23 @@ def test_foreign_layers_are_fetched_from_their_urls_as_anybody_could() -> None:
     assert target.exists(layer.descriptor)
     assert [request.origin.host for request in seen] == ["gone.test", "elsewhere.test"]
     assert not any("Authorization" in request.headers for request in seen)
+    assert all(request.public_only for request in seen)
+
+
+def test_foreign_layers_of_a_private_registry_may_be_on_a_private_network() -> None:
+    layer = Content.of(b"layer", media.OCI_LAYER)
+    descriptor = replace(layer.descriptor, urls=("https://elsewhere.test/layer",))
+    asked: list[bool] = []
+
+    def elsewhere(request: Request) -> Response:
+        asked.append(request.public_only)
+        return Response.of(200, layer.raw)
+
+    session: Session[ScopeSet] = Session(elsewhere, Authenticator())
+    for confided in (False, True):
+        with fetching(session, [lambda: False, lambda: True][confided])(descriptor, 0) as stream:
+            assert stream.read() == layer.raw
+    assert asked == [True, False]
 
 
 def test_many_tags_share_what_they_have_in_common() -> None:

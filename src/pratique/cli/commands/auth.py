@@ -19,7 +19,7 @@ from ...spec.reference import Reference
 from ...stores import permission
 from .. import options
 from ..connect import connected
-from ..credentials import found_credentials
+from ..credentials import stored_credentials, told_credentials
 from ..output import Output, error_document
 from ..routes import attempt, write
 from ..trace import describe, describe_request, name, step
@@ -68,7 +68,7 @@ def run_explain(arguments: argparse.Namespace, output: Output) -> int:
     events: list[Event] = []
     error: Error | None = None
     verdict = ""
-    credentials = found_credentials(arguments, output, [reference.registry])
+    credentials = told_credentials(arguments, output, [reference.registry]) or stored_credentials(arguments, output)
     with connected(arguments, output, [reference.registry], tell=events.append, credentials=credentials) as session:
         try:
             verdict = attempt(arguments, session, reference, arguments.action, asked, events.append)

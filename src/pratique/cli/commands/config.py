@@ -12,8 +12,9 @@ from pathlib import Path
 from ...config import certs, own
 from ...config.dropins import Places
 from ...config.effective import Effective, settings_of
+from ...config.proxies import Found
 from ...config.rules import Rule
-from ...config.sources import Sources, paths
+from ...config.sources import paths
 from ...errors import NotFound
 from ...http.origin import Origin
 from ...spec.manifest import platforms
@@ -21,7 +22,7 @@ from ...spec.reference import Reference, endpoint_of
 from ...stores.inspection import config_of
 from .. import options, trace
 from ..connect import connected, reaches
-from ..credentials import found_credentials
+from ..credentials import stored_credentials, told_credentials
 from ..output import Output
 from ..routes import chunk_size, of, read
 from ..shortnames import expanded
@@ -95,6 +96,7 @@ def _settings(arguments: argparse.Namespace, output: Output, reference: Referenc
         wanted=own.load(os.environ)(origin.netloc),
         marked=str(rule) if rule and rule.insecure else "",
         chunk_size=chunk_size(reference.registry),
+        exempting=Found().exempts(origin),
     )
     yield from _credentials(arguments, output, reference)
 
@@ -115,11 +117,11 @@ def _given(arguments: argparse.Namespace) -> set[str]:
 
 def _credentials(arguments: argparse.Namespace, output: Output, reference: Reference) -> Iterator[Effective]:
     """Each place that has something for the registry or namespace, in the order in which they are asked."""
-    found = found_credentials(arguments, output, [reference.registry])
-    if not isinstance(found, Sources):
-        yield Effective("credentials", list(found.places(reference.registry)), "the command")
+    told = told_credentials(arguments, output, [reference.registry])
+    if told is not None:
+        yield Effective("credentials", list(told.places(reference.registry)), "the command")
         return
-    looks = found.looks(reference.registry, reference.repository or None)
+    looks = stored_credentials(arguments, output).looks(reference.registry, reference.repository or None)
     used = [look for look in looks if look.matches or look.trouble]
     for look in used:
         yield Effective("credentials", look.trouble or list(look.matches), look.place)

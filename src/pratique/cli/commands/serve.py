@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.duration,
         nargs="?",
         const=UNUSED,
-        help="remove, every hour, what nothing needs and nobody used for so long (24h)",
+        help="remove, again and again, what nothing needs and nobody used for so long (24h)",
     )
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--access", metavar="FILE", help="who may do what (TOML)")
@@ -200,20 +200,21 @@ def _listen(
 
 def _begin(stack: ExitStack, address: str, **settings: Any) -> Listener:
     try:
-        if address.startswith(UNIX):
+        if address.startswith(UNIX) and address != UNIX:
             listener = Listener(path=Path(address.removeprefix(UNIX)), **settings)
         else:
             host, port = _address(address)
             listener = Listener(host=host, port=port, **settings)
     except OSError as error:
-        raise Unreachable(f"cannot listen on {address}: {error.strerror or error}") from None
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+        raise Unreachable(f"cannot listen on {address}: {reason}") from None
     return stack.enter_context(listener)
 
 
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidInput(f"{text!r} is not HOST:PORT")
+        raise InvalidInput(f"{text!r} is not HOST:PORT", advice="port 0 picks a free one; unix:PATH is a Unix socket")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  (an empty host is every address, as people write it)
 
 
@@ -284,18 +285,26 @@ def _report(output: Output, listener: Listener, access: Access, storage: str | N
 def _storage(path: str | None, *, read_only: bool) -> Iterator[Path]:
     if path is not None:
         folder = Path(path)
-        if read_only and not folder.is_dir():
-            raise InvalidInput(f"--storage {path} is no folder")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise InvalidInput(f"--storage {path} cannot be written to: {error.strerror}") from None
+        (_check_folder if read_only else _make_folder)(folder)
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="pratique-") as temporary:
         yield Path(temporary)
+
+
+def _check_folder(folder: Path) -> None:
+    """A folder that is only read may lie on a disk that cannot be written to."""
+    if not folder.is_dir():
+        raise InvalidInput(f"--storage {folder} is no folder")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InvalidInput(f"--storage {folder} cannot be written to: {error.strerror}") from None
 
 
 @contextlib.contextmanager

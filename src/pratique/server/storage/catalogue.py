@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from ...spec.reference import is_repository, is_tag
@@ -12,6 +13,7 @@ from .paths import LAYERS, LINK, MANIFESTS, Paths
 
 MOST_BYTES: Final = 64 << 20  # of lists that are remembered
 FOLDER_BYTES: Final = 300  # that remembering a folder takes, about
+TURNS: Final = 64  # locks that all lists share
 
 _KEPT: Final = frozenset({LAYERS, MANIFESTS})
 
@@ -22,28 +24,33 @@ class Catalogue:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._lists: Cache[str, Snapshot[Names]] = Cache(MOST_BYTES)
+        self._turns = [threading.Lock() for _ in range(TURNS)]
 
     def tags(self, repository: str) -> Sequence[str]:
         """The tags of a repository, sorted."""
-        folder = self._paths.tags(repository)
-        known = self._lists.get(folder)
-        if known is not None and known.holds():
-            return known.value
-        reading = Reading()
-        return self._remember(folder, reading, Names(_tags(folder, reading)))
+        return self._list(self._paths.tags(repository), _tags)
 
     def repositories(self) -> Sequence[str]:
         """The names of all repositories, sorted."""
-        folder = self._paths.repositories
-        known = self._lists.get(folder)
-        if known is not None and known.holds():
-            return known.value
-        reading = Reading()
-        return self._remember(folder, reading, Names(sorted(_walk(folder, reading))))
+        return self._list(self._paths.repositories, lambda folder, reading: sorted(_walk(folder, reading)))
 
-    def _remember(self, folder: str, reading: Reading, names: Names) -> Names:
-        self._lists.put(folder, reading.snapshot(names), names.weight + reading.size * FOLDER_BYTES)
-        return names
+    def _list(self, folder: str, read: Callable[[str, Reading], Iterable[str]]) -> Names:
+        known = self._known(folder)
+        if known is not None:
+            return known
+        # One at a time: what a list takes in memory while it is read is a multiple of what is kept of it.
+        with self._turns[hash(folder) % TURNS]:
+            known = self._known(folder)
+            if known is not None:
+                return known
+            reading = Reading()
+            names = Names(read(folder, reading))
+            self._lists.put(folder, reading.snapshot(names), names.weight + reading.size * FOLDER_BYTES)
+            return names
+
+    def _known(self, folder: str) -> Names | None:
+        known = self._lists.get(folder)
+        return known.value if known is not None and known.holds() else None
 
 
 def _walk(folder: str, reading: Reading, name: str = "") -> Iterator[str]:

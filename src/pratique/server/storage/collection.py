@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 GRACE: Final = 24 * 3600.0  # seconds since the last use, by default
 # Seconds. The times of files lag behind the clock, so less than this would not tell a use from none.
 LEAST_GRACE: Final = 0.1
-EVERY: Final = 3600.0  # seconds from the end of a collection to the next one, by default
+EVERY: Final = 3600.0  # seconds from the end of a collection to the next one, at most
+LEAST_EVERY: Final = 1.0  # and at least, however short the grace is
 
 
 class Collector:
@@ -68,14 +69,20 @@ class Collector:
         # Begun anew: what the manifests need that were to go, and stayed because somebody came to use them.
         yield from self._begin(dry_run=dry_run).content(gone)
 
-    def run_forever(self, stop: threading.Event, every: float = EVERY) -> None:
-        """Collect now, and so many seconds after each collection, until `stop` is set. A failure is logged."""
+    def run_forever(self, stop: threading.Event, every: float | None = None) -> None:
+        """Collect now, and so many seconds after each collection, until `stop` is set. A failure is logged.
+
+        Without `every` it is an hour, or the grace where that is shorter: nothing waits twice as long as it has to.
+        """
+        pause = min(max(self._grace, LEAST_EVERY), EVERY) if every is None else every
         while not stop.is_set():
             try:
                 self._run(stop)
+            except OSError as error:  # the disk's fault
+                log.warning("the collection failed: %s; the next one begins in %.0f s", error, pause)
             except Exception:
-                log.exception("the collection failed; the next one begins in %.0f s", every)
-            stop.wait(every)
+                log.exception("the collection failed; the next one begins in %.0f s", pause)
+            stop.wait(pause)
 
     def _run(self, stop: threading.Event) -> None:
         count = size = 0

@@ -28,9 +28,8 @@ from .paths import DATA, STARTED, UPLOADS
 from .repositories import Storage
 from .stored import USUAL_ALGORITHM as USUAL_ALGORITHM
 
-BLOCK: Final = (
-    256 << 10
-)  # bytes read, hashed and written at a time; more is no faster, and each upload under way has them
+# Bytes read, hashed and written at a time; more is no faster, and each upload under way has them.
+BLOCK: Final = 256 << 10
 MOST_REMEMBERED: Final = 4096  # sessions whose hash so far is kept; of others it is made again from disk
 
 

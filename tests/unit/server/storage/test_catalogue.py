@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ from pratique.errors import NotFound
 from pratique.server.storage.repositories import Storage
 
 from ..asking import Asking, image
+from ..many import make_tags
+
+MANY = 10_000  # tags
 
 
 def age(folder: Path) -> None:
@@ -89,3 +94,27 @@ def test_a_repository_with_uploads_only_is_none_yet(ask: Asking) -> None:
     assert ask.storage.repositories() == []
     with pytest.raises(NotFound):
         ask.storage.tags("foo")
+
+
+def peak(storage: Storage, readers: int) -> int:
+    """Bytes of memory that it takes so many readers at once to list many tags for the first time."""
+    together = threading.Barrier(readers)
+
+    def read() -> None:
+        together.wait()
+        assert len(storage.tags("foo")) == MANY
+
+    threads = [threading.Thread(target=read) for _ in range(readers)]
+    tracemalloc.start()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_many_readers_of_a_long_list_read_it_once(tmp_path: Path) -> None:
+    make_tags(tmp_path, "foo", MANY)
+    assert peak(Storage(tmp_path), 8) < 2 * peak(Storage(tmp_path), 1)

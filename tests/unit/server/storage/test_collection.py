@@ -436,3 +436,40 @@ def test_collecting_for_ever(ask: Asking, caplog: pytest.LogCaptureFixture) -> N
     assert not thread.is_alive()
     assert gone(ask, digest)
     assert "collected" in caplog.text
+
+
+class Stop(threading.Event):
+    """Ends it after the first collection, and remembers how long the next one was to wait."""
+
+    seconds: float | None = None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds = timeout
+        self.set()
+        return True
+
+
+@pytest.mark.parametrize(("grace", "pause"), [(24 * 3600, 3600), (60, 60), (0, 1)])
+def test_a_short_grace_is_looked_after_more_often(ask: Asking, grace: float, pause: float) -> None:
+    stop = Stop()
+    Collector(ask.storage, grace).run_forever(stop)
+    assert stop.seconds == pause
+
+
+@pytest.mark.parametrize(
+    ("error", "places"), [(OSError(30, "Read-only file system"), 0), (RuntimeError("a mistake"), 1)]
+)
+def test_a_collection_that_fails_is_told_and_is_not_the_last(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, places: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Collector, "collect", fail)
+    stop = Stop()
+    Collector(ask.storage).run_forever(stop)
+    assert stop.seconds == 3600
+    [record] = caplog.records
+    assert str(error) in caplog.text
+    assert ("Traceback" in caplog.text) == bool(places)
+    assert record.levelname in {"WARNING", "ERROR"}
