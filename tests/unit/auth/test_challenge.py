@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pratique.auth.challenge import BASIC, BEARER, MOST_CHALLENGES, MOST_PARAMETERS, Challenge, parse_challenges
@@ -296,6 +296,7 @@ def test_arbitrary_lines_raise_nothing(lines: list[str]) -> None:
 
 @given(pieces, pieces)
 def test_a_good_line_is_read_whatever_came_before_it(before: str, between: str) -> None:
+    assume(len(parse_challenges([before, between])) < MOST_CHALLENGES)
     found = parse_challenges([before, between, 'Bearer realm="https://a/t"'])
     assert found[-1] == Challenge(BEARER, (("realm", "https://a/t"),))
 
