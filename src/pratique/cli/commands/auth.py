@@ -161,22 +161,25 @@ def _print_explanation(
 def _rows(event: Event, looks: Looks) -> list[tuple[str, str, str]]:
     """An event as rows of a table; a challenge has one of its own, and so has each place that was looked into."""
     if isinstance(event, CredentialSought):
-        return [("", step(event), describe(event)), *(("", "source", line) for line in _sources(looks.get(event, ())))]
+        return [
+            ("", step(event), describe(event)),
+            *(("", "source", line) for line in _sources(event, looks.get(event, ()))),
+        ]
     if not isinstance(event, Sent):
         return [("", step(event), describe(event))]
     request = (f"{event.seconds * 1000:.0f} ms", step(event), describe_request(event))
     return [request, *(("", "challenge", line) for line in event.challenges)]
 
 
-def _sources(looks: tuple[Look, ...]) -> list[str]:
-    """What each place has, in the order of search; those that are not there in one line."""
+def _sources(event: CredentialSought, looks: tuple[Look, ...]) -> list[str]:
+    """What each place has, in the order of search; where nothing was found, those that are not there in one line."""
     lines = [
         f"{look.place}: {look.trouble or ', '.join(look.matches) or 'nothing for these keys'}"
         for look in looks
         if look.there
     ]
     absent = ", ".join(look.place for look in looks if not look.there)
-    return [*lines, f"not there: {absent}"] if absent else lines
+    return [*lines, f"not there: {absent}"] if absent and not event.found else lines
 
 
 def _by(events: list[Event]) -> str:
