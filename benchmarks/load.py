@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/load.py [--clients N] [--seconds S] [--processes N] [--collect DURATION] [-- OPTION...]
     .venv/bin/python benchmarks/load.py [--clients N] [--seconds S] --registry HOST:PORT
 
-Options after `--` go to `pratique serve`, of which several processes may share the folder. With --collect, `pratique gc` with
-that grace runs beside them, again and again. With --registry another registry, which is running already, is loaded instead.
+Options after `--` go to `pratique serve`, of which several processes may share the folder. With --collect, `pratique gc
+--untagged` with that grace runs beside them, again and again. With --registry another registry is loaded, which runs already.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def served(folder: Path, options: Sequence[str] = ()) -> Iterator[tuple[str, sub
 
 @contextmanager
 def collecting(folder: Path, grace: str) -> Iterator[list[int]]:
-    """`pratique gc` again and again, unless there is no grace; how much each time."""
+    """`pratique gc --untagged` again and again, unless there is no grace; how much each time."""
     collected: list[int] = []
     if not grace:
         yield collected
@@ -192,7 +192,8 @@ def collecting(folder: Path, grace: str) -> Iterator[list[int]]:
 
     def collect() -> None:
         while not ended.is_set():
-            ran = subprocess.run([PRATIQUE, "gc", "--json", "--grace", grace, folder], capture_output=True, check=True)
+            words = [PRATIQUE, "gc", "--json", "--untagged", "--grace", grace, str(folder)]
+            ran = subprocess.run(words, capture_output=True, check=True)
             collected.append(json.loads(ran.stdout)["count"])
 
     with ThreadPoolExecutor(1) as threads:

@@ -35,7 +35,7 @@ from .test_serving import serve
 UPLOADS = "/v2/foo/blobs/uploads/"
 DIGEST, OTHER = Digest.of(LAYER), Digest.of(b"something else")
 UNFINISHED = 40  # uploads
-MANY = 1_000_000 if os.environ.get("CI") == "true" else 100_000  # tags; a million take half a minute
+MANY = 1_000_000 if os.environ.get("CI") == "true" else 100_000  # tags; a million take ten seconds and more
 MOST_KIB = 150 << 10  # of memory
 
 
@@ -120,8 +120,8 @@ def test_a_name_that_is_none(ask: Asking, name: str) -> None:
         ("/v2/foo/manifests/.hidden", (400, "MANIFEST_INVALID")),
         (f"/v2/foo/blobs/uploads/{'a' * 2000}", (404, "BLOB_UPLOAD_UNKNOWN")),
         ("/v2/foo/blobs/uploads/..", (404, "BLOB_UPLOAD_UNKNOWN")),
-        ("/v2/" + "a" * 9000 + "/tags/list", (414, "UNKNOWN")),
-        ("/v2/foo/tags/list?last=" + "a" * 9000, (414, "UNKNOWN")),
+        ("/v2/" + "a" * 9000 + "/tags/list", (414, "UNSUPPORTED")),
+        ("/v2/foo/tags/list?last=" + "a" * 9000, (414, "UNSUPPORTED")),
     ],
 )
 def test_other_names_that_are_none(ask: Asking, target: str, expected: tuple[int, str]) -> None:

@@ -370,7 +370,13 @@ def test_tls(secure: Listener, ca: trustme.CA) -> None:
 
 
 def test_plain_text_on_a_port_with_tls(secure: Listener, caplog: pytest.LogCaptureFixture) -> None:
-    assert b"HTTP" not in raw(secure, b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+    """Whoever forgot that it is https is told so, by the server that still serves everybody else."""
+    for sent in (b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /v2/ HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(300_000)):
+        answer = raw(secure, sent)
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b'"detail":"http, where TLS is spoken"' in answer
+        assert b"Connection: close\r\n" in answer
+    assert b"HTTP" not in raw(secure, b"SSH-2.0-OpenSSH_9.6\r\n")
     assert caplog.records == []
 
 

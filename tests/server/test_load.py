@@ -13,7 +13,7 @@ import pytest
 from benchmarks.load import account, collecting, load, served
 
 CLIENTS = 20
-SECONDS = 2.0
+SECONDS = 3.0
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -25,6 +25,6 @@ def test_everything_is_accounted_for_beside_a_collector(quick_folder: Path, proc
             ledger = load(addresses, CLIENTS, SECONDS)
         assert ledger.failures == []
         assert ledger.done["push"] > CLIENTS
-        assert collected
+        assert sum(collected) > 0
         for address in addresses:
             assert account(address, ledger)["tags"] == len(ledger.tags)

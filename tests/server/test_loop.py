@@ -168,6 +168,14 @@ def test_who_is_idle_makes_room(app: RegistryApp) -> None:
         assert 1 <= len(ended) < 3
 
 
+def test_who_connects_and_says_nothing_makes_room(app: RegistryApp) -> None:
+    with Listener(app.handle, limits=Limits(connections=3, spare=0)) as listener, ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(connect(listener))
+        until(lambda: listener.connections == 3)
+        assert exchange(listener, LAST).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_where_nobody_is_idle_others_wait() -> None:
     begun, go_on = threading.Semaphore(0), threading.Event()
 

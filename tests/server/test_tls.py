@@ -16,6 +16,7 @@ from pratique.errors import InvalidInput
 from pratique.http.message import Body, Request, Response
 from pratique.server.access import watch
 from pratique.server.listen.certificates import Certificates
+from pratique.server.listen.limits import Limits
 from pratique.server.listen.listener import Listener
 
 from .asking import PATIENCE
@@ -138,7 +139,12 @@ def test_clients_show_who_they_are(ca: trustme.CA, tmp_path: Path) -> None:
 def test_a_handshake_that_never_comes_holds_nobody_up(ca: trustme.CA, tmp_path: Path) -> None:
     certificate, key = write(ca, tmp_path)
     host, port = "127.0.0.1", 0
-    with Listener(respond, host, port, certificate=certificate, key=key) as listener, contextlib.ExitStack() as stack:
+    limits = Limits(connections=30, spare=0)  # those that never come make room where it is needed
+    certificates = Certificates(certificate, key)
+    with (
+        Listener(respond, host, port, certificates=certificates, limits=limits) as listener,
+        contextlib.ExitStack() as stack,
+    ):
         port = int(listener.address.rpartition(":")[2])
         for number in range(30):
             silent = stack.enter_context(socket.create_connection((host, port), PATIENCE))

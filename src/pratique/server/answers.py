@@ -14,6 +14,7 @@ UNKNOWN: Final = ErrorCode("UNKNOWN", 500, "unknown error")
 NO_SPACE: Final = ErrorCode("UNKNOWN", 507, "the registry has no space left")
 # What the specification has no code of its own for.
 NOT_AN_ENDPOINT: Final = ErrorCode("UNSUPPORTED", 404, "no end-point of this registry")
+BAD_MESSAGE: Final = ErrorCode("UNSUPPORTED", 400, "not a request that is understood here")
 NUMBER_INVALID: Final = ErrorCode("UNSUPPORTED", 400, "invalid number of results requested")
 QUERY_TOO_LONG: Final = ErrorCode("UNSUPPORTED", 414, "too many parameters in the query")
 

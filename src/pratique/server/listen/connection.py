@@ -20,7 +20,9 @@ from .wire import BLOCK, TLS_HANDSHAKE, BadMessage, Head, Source, content_of, ta
 
 log = logging.getLogger(__name__)
 
+BEGIN: Final = 1.0  # seconds that a client has to begin before it counts as idle
 LINGER: Final = 2.0  # seconds that a client has to read an answer that came before it sent everything
+HTTP_REQUEST: Final = "HTTP_REQUEST"  # what OpenSSL calls a handshake that is a request
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -38,15 +40,15 @@ class Connection:
     """The state of one connection.
 
     `advance` and `proceed` are called on the listener's own thread and never wait. When they return WORK, `work` is called
-    on another, and nothing else until it returns. A client that does not go on is let go at `deadline`; between two
-    requests `idle_since` says since when. Both are of the monotonic clock.
+    on another, and nothing else until it returns. A client that does not go on is let go at `deadline`; before its first
+    request and between two `idle_since` says since when. Both are of the monotonic clock.
     """
 
     def __init__(self, service: Service, accepted: socket.socket, peer: str) -> None:
         self.socket = accepted
         self.idle_since: float | None = None
         self._service = service
-        self._expect()
+        self._expect_nothing_yet()
         self._peer = peer
         self._shaking = isinstance(accepted, ssl.SSLSocket)
         self._held = b""  # what was received and not looked at
@@ -91,6 +93,10 @@ class Connection:
             return Turn.WRITE
         except NOT_NOW:
             return Turn.READ
+        except ssl.SSLError as error:
+            if not self._shaking or error.reason != HTTP_REQUEST:
+                raise
+            return self._answer_plainly()
         if not data:
             return Turn.GONE
         self._held = self._held + data if self._held else data
@@ -100,7 +106,12 @@ class Connection:
         if self._shaking and isinstance(self.socket, ssl.SSLSocket):
             self.socket.do_handshake()
             self._shaking = False
-            self._expect()
+            self._expect_nothing_yet()
+
+    def _answer_plainly(self) -> Turn:
+        """Tell whoever speaks http to a port with TLS, in http; nothing of what he said is looked at."""
+        self.socket = socket.socket(fileno=self.socket.detach())
+        return self._refuse(None, BadMessage(400, "http, where TLS is spoken"))
 
     def _next(self) -> Turn:
         """Begin with the next request, if its head is there."""
@@ -132,6 +143,11 @@ class Connection:
         self.idle_since = None
         self._due = now + self._service.limits.head
         self.deadline = min(self._due, now + self._service.limits.idle)
+
+    def _expect_nothing_yet(self) -> None:
+        """The same; a client that does not begin soon is idle, and may have to make room for another."""
+        self._expect()
+        self.idle_since = time.monotonic() + BEGIN
 
     def _begin(self, head: Head) -> Turn:
         self.idle_since = None

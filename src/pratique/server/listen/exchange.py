@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from ...http.message import Request, Response
-from ..answers import UNKNOWN, Rejected
+from ..answers import BAD_MESSAGE, Rejected
 from .journal import ID_FIELD, Entry
 from .sending import Sender, joined
 from .service import Service
@@ -65,7 +65,7 @@ class Exchange:
     def refuse(self, bad: BadMessage) -> None:
         """Prepare the answer to a request that is none."""
         self.persistent = False
-        self._prepare(Rejected(UNKNOWN, str(bad), status=bad.status).response())
+        self._prepare(Rejected(BAD_MESSAGE, str(bad), status=bad.status).response())
 
     def send_now(self) -> bool:
         """Send a short answer without waiting; False where something is left for `send`."""
