@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 MOST_DIGITS: Final = 18  # of a number
 MOST_SECONDS: Final = 30 * 24 * 3600.0
+SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # units of a size, as powers of two
 UNITS: Final = {"d": 24 * 3600, "h": 3600, "m": 60, "s": 1}  # of a duration, in seconds, the largest first
 
 
@@ -52,7 +53,7 @@ def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> 
     add("--proxy", metavar="URL", help="the proxy for everything, or none, instead of what the machine says")
     add("--timeout", metavar="SECONDS", type=seconds, help="give up the whole command after so long")
     add("--retries", metavar="N", type=count, help="tries after the first (default 3)")
-    add("--max-manifest", metavar="BYTES", type=positive, help="the largest manifest to read (default 4194304)")
+    add("--max-manifest", metavar="BYTES", type=size, help="the largest manifest to read (default 4194304)")
 
 
 def add_short_names(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +162,15 @@ def positive(text: str) -> int:
     value = count(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"not a number, one or more: {text!r}")
+    return value
+
+
+def size(text: str) -> int:
+    """Bytes, one or more, from a number that may have a unit, a power of 1024: `65536`, `64K`, `16MiB`, `5G`."""
+    found = re.fullmatch(r"(?P<number>\d{1,18})(?:(?P<unit>[KMGT])(?:i?B)?)?", text, re.ASCII | re.IGNORECASE)
+    value = int(found["number"]) << SHIFTS[(found["unit"] or "").upper()] if found else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"not a number of bytes: {text!r} (one or more, perhaps with K, M, G or T)")
     return value
 
 

@@ -86,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
     )
-    parser.add_argument("--chunk-size", metavar="BYTES", type=options.positive, help="upload in pieces of this size")
+    parser.add_argument("--chunk-size", metavar="BYTES", type=options.size, help="upload in pieces of this size")
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
     options.add_registry(parser)
     options.add_sides(parser)

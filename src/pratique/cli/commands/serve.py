@@ -100,7 +100,7 @@ def _add_watching(parser: argparse.ArgumentParser) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
-    group.add_argument("--max-blob", metavar="BYTES", type=options.positive, help="the largest blob (any size)")
+    group.add_argument("--max-blob", metavar="BYTES", type=options.size, help="the largest blob (any size)")
     group.add_argument(
         "--max-connections", metavar="N", type=options.positive, default=CONNECTIONS, help="at once (1000)"
     )
