@@ -272,7 +272,7 @@ def test_a_407_of_the_server_is_not_the_proxys(host_tls: ssl.SSLContext, ca_file
         ("HTTP/1.0 504\n\n", Unanswered, "answered 504"),
         ("", Unanswered, "closed the connection"),
         ("HTTP/1.1 200 OK\r\n", Unanswered, "closed the connection"),
-        ("HTTP/1.1 200 OK\r\nX: y", Misbehaved, "did not answer in HTTP"),
+        ("HTTP/1.1 200 OK\r\nX: y", Unanswered, "closed the connection"),
         ("SSH-2.0-OpenSSH_9.2\r\n", Misbehaved, "did not answer in HTTP"),
         ("HTTP/1.1 999 OK\r\n\r\n", Misbehaved, "did not answer in HTTP"),
         ("HTTP/2 200\r\n\r\n", Misbehaved, "did not answer in HTTP"),

@@ -1,8 +1,7 @@
-"""The one file that knows the HTTP library: one connection over `http.client`, and the content of its answers."""
+"""One connection: HTTP/1.1 over a blocking socket (RFC 9112), and the content of its answers."""
 
 from __future__ import annotations
 
-import http.client
 import io
 import select
 import socket
@@ -10,19 +9,21 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from ..errors import InvalidInput, Misbehaved, Unreachable
-from .message import Headers, Request, Response, Unanswered
-from .origin import DEFAULT_PORTS, Origin, is_private_address
-from .outgoing import fields, pieces
+from ..errors import InvalidInput, Unreachable
+from .answer import BLOCK, Channel, Content, Head, Incoming, Malformed, content_of, read_head
+from .message import Request, Response
+from .origin import Origin, is_private_address
+from .outgoing import head_of, pieces
 from .reach import Proxy, Reach
 from .trust import Trust
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0
-MOST_INTERIM_ANSWERS: Final = 20  # 1xx before the real one
 MOST_DRAINED_BYTES: Final = 1 << 16  # of an unread rest, for the sake of using the connection again
+
+PROXY_AUTHENTICATION_REQUIRED: Final = 407
 
 # What a server that speaks TLS begins its first record with: a handshake or an alert (RFC 8446 §5.1).
 _TLS_RECORDS: Final = (b"\x16", b"\x15")
@@ -34,46 +35,6 @@ class Timeouts:
 
     connect: float = CONNECT_SECONDS
     read: float = READ_SECONDS
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer behind some interim ones; the library itself skips only `100 Continue`, and that for ever (RFC 9110 §15.2)."""
-
-    def begin(self) -> None:
-        """Read the head. Raises IncompleteRead where it is cut; the library itself would take that for its end."""
-        stream = self.fp
-        self.fp = _Head(stream)  # type: ignore[assignment]
-        try:
-            super().begin()
-        finally:
-            self.fp = stream
-
-    def _read_status(self) -> tuple[str, int, str]:
-        read_status = super()._read_status  # type: ignore[misc]
-        for _ in range(MOST_INTERIM_ANSWERS):
-            version, status, reason = read_status()
-            if status == http.HTTPStatus.SWITCHING_PROTOCOLS or not 100 <= status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-        raise http.client.HTTPException("nothing but interim answers")
-
-
-class _Head:
-    """The lines of an answer's head, each of them whole."""
-
-    def __init__(self, stream: io.BufferedIOBase) -> None:
-        self._stream = stream
-        self._begun = False
-
-    def readline(self, limit: int) -> bytes:
-        line = self._stream.readline(limit)
-        if (line or self._begun) and not line.endswith(b"\n") and len(line) < limit:
-            raise http.client.IncompleteRead(line)
-        self._begun = True
-        return line
-
-    def close(self) -> None:
-        """Left to whoever has the stream."""
 
 
 class Stale(Exception):
@@ -103,10 +64,8 @@ class Connection:
         self.towards = origin.netloc  # who is spoken to, for people
         self._socket: socket.socket | None = None
         self._shut = False
-        self._http = http.client.HTTPConnection(origin.host, origin.port)
-        self._http.default_port = DEFAULT_PORTS[origin.scheme]
-        self._http.auto_open = 0
-        self._http.response_class = _Answer
+        self._channel: Channel | None = None  # the socket, or TLS within it
+        self._incoming: Incoming | None = None
 
     @property
     def is_public(self) -> bool:
@@ -123,20 +82,26 @@ class Connection:
         except InvalidInput:
             raise
         except (OSError, ValueError) as error:
-            raise _unconnected(request, self.towards, error) from error
+            from .failure import unconnected
+
+            raise unconnected(request, self.towards, error) from error
 
     def exchange(self, request: Request, pool: Pool) -> Response:
         """Send a request and read the head of its answer, which may come before the body is sent.
 
         Raises Unanswered, Misbehaved, and Stale where a used connection had been closed.
         """
+        place = str(self.origin) if self._forwarding else ""  # RFC 9112 §3.2.2
+        head = head_of(request, place, *self._authorization())
         try:
-            answer = self._exchange(request)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _unanswered(request, self, error) from error
+            answer, content, persistent = self._exchange(request, head)
+        except (OSError, Malformed) as error:
+            from .failure import unanswered
+
+            raise unanswered(request, self.towards, self.timeouts.read, error) from error
         self._refuse_proxy(request, answer)
-        stream = _BodyStream(request, self, answer, pool)
-        return Response(answer.status, _headers(answer), stream, request.url, self.peer)
+        stream = _BodyStream(request, self, content, pool, persistent=persistent)
+        return Response(answer.status, answer.headers, stream, request.url, self.peer)
 
     def speaks_tls(self) -> bool:
         """Whether the other side answers the beginning of a TLS handshake. Raises OSError, Unreachable."""
@@ -157,6 +122,11 @@ class Connection:
         """Whether there is something to read, if only the news that the other side has closed the connection."""
         return self._socket is None or _readable(self._socket)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more came than was read: content of an answer that has none, or an answer to nothing."""
+        return self._incoming is not None and self._incoming.waiting > 0
+
     def shut(self) -> None:
         """Free whoever is blocked on the socket. Not by SSLSocket.shutdown: it takes the TLS state from under a reader."""
         self._shut = True
@@ -165,8 +135,6 @@ class Connection:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._http.close()
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.close()
@@ -181,7 +149,8 @@ class Connection:
         if self._proxy is None:
             self.peer = str(connected.getpeername()[0])
             self._refuse_private(request)
-        self._http.sock = self._secured(connected) if self.origin.scheme == "https" else connected
+        self._channel = self._secured(connected) if self.origin.scheme == "https" else connected
+        self._incoming = Incoming(self._channel)
         self.wait(self.timeouts.read)
 
     def _line(self, request: str) -> socket.socket:
@@ -200,8 +169,8 @@ class Connection:
             self.towards = self.origin.netloc
         return connected
 
-    def _secured(self, connected: socket.socket) -> Any:
-        """TLS with the server over this line, as much of a socket as `http.client` wants. Raises OSError."""
+    def _secured(self, connected: socket.socket) -> Channel:
+        """TLS with the server over this line. Raises OSError."""
         if not isinstance(connected, ssl.SSLSocket):
             return self._wrap(connected, self._reach.trust, self.origin.host)
         from .tunnel import Layer
@@ -244,13 +213,17 @@ class Connection:
                 advice="nothing was sent there; if it is the token service that is meant, give it with --realm",
             )
 
-    def _refuse_proxy(self, request: Request, answer: http.client.HTTPResponse) -> None:
+    def _authorization(self) -> list[tuple[str, str]]:
+        proxy = self._forwarding
+        return [("Proxy-Authorization", proxy.authorization)] if proxy and proxy.authorization else []
+
+    def _refuse_proxy(self, request: Request, answer: Head) -> None:
         """Raise what a proxy means that wants to know who asks; any other answer may be the server's."""
         proxy = self._forwarding
-        if proxy is not None and answer.status == http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        if proxy is not None and answer.status == PROXY_AUTHENTICATION_REQUIRED:
             from .tunnel import refuse
 
-            refuse(proxy, str(request), answer.status, _headers(answer), self.origin.netloc)
+            refuse(proxy, str(request), answer.status, answer.headers, self.origin.netloc)
 
     def _hold(self, connected: socket.socket) -> None:
         """Make a socket the one that `shut` reaches; raises OSError where that was called already."""
@@ -258,50 +231,44 @@ class Connection:
         if self._shut:
             raise ConnectionAbortedError("shut")
 
-    def _exchange(self, request: Request) -> http.client.HTTPResponse:
+    def _exchange(self, request: Request, head: bytes) -> tuple[Head, Content, bool]:
+        """Head and content of the answer, and whether the connection is good for another request."""
+        channel, incoming = self._channel, self._incoming
+        if channel is None or incoming is None:
+            raise ConnectionAbortedError("the connection is not open")
         try:
-            complete = self._send(request)
-            answer = self._http.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError) as error:
-            if self.used and not request.once:
+            complete = self._send(channel, request, head)
+            answer = read_head(incoming)
+        except ConnectionError as error:
+            if self.used and not request.once and not incoming.waiting:
                 raise Stale from error
             raise
-        if not complete:
-            answer.will_close = True
-        return answer
+        content, persistent = content_of(answer, request.method, incoming)
+        return answer, content, persistent and complete
 
-    def _send(self, request: Request) -> bool:
+    def _send(self, channel: Channel, request: Request, head: bytes) -> bool:
         """Send head and body; False when an answer or a broken pipe came before the body was sent."""
+        channel.sendall(head)
         chunked = request.body is not None and request.body.size is None
-        # To a proxy the whole URL is said (RFC 9112 §3.2.2), unless it is but a tunnel.
-        place = str(self.origin) if self._forwarding else ""
-        self._http.putrequest(request.method, place + request.target, skip_accept_encoding=True)
-        for name, value in fields(request):
-            self._http.putheader(name, value)
-        if self._forwarding and self._forwarding.authorization:
-            self._http.putheader("Proxy-Authorization", self._forwarding.authorization)
-        if request.body is None:
-            self._http.endheaders()
-            return True
-        self._http.endheaders()
-        return all(self._send_piece(piece, chunked) for piece in pieces(request))
+        return all(self._send_piece(channel, piece, chunked) for piece in pieces(request))
 
-    def _send_piece(self, piece: memoryview, chunked: bool) -> bool:
+    def _send_piece(self, channel: Channel, piece: memoryview, chunked: bool) -> bool:
         try:
             if self._is_answered():
                 return False
-            if chunked:
-                self._http.send(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)))
-            else:
-                self._http.send(piece)
-        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            channel.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
+        except OSError as error:
+            from .failure import is_broken_pipe
+
+            if not is_broken_pipe(error):
+                raise
             return False
         return True
 
     def _is_answered(self) -> bool:
         """Whether the answer, not just an interim one, or the end has come while the body is still being sent."""
         # Over TLS there is always news, for instance session tickets; an early answer shows when the pipe breaks.
-        if self._socket is None or self._http.sock is not self._socket or isinstance(self._socket, ssl.SSLSocket):
+        if self._socket is None or self._channel is not self._socket or isinstance(self._socket, ssl.SSLSocket):
             return False
         if not self.has_news():
             return False
@@ -311,16 +278,16 @@ class Connection:
 class _BodyStream(io.RawIOBase):
     """The content of an answer; gives its connection back when read to the end, and up when closed before."""
 
-    def __init__(self, request: Request, connection: Connection, answer: http.client.HTTPResponse, pool: Pool) -> None:
+    def __init__(
+        self, request: Request, connection: Connection, content: Content, pool: Pool, *, persistent: bool
+    ) -> None:
         super().__init__()
         self._request = request
         self._connection = connection
-        self._answer = answer
+        self._content = content
         self._pool = pool
-        self._expected = answer.length  # bytes still to come where the answer says how many
+        self._persistent = persistent
         self._done = False
-        if answer.isclosed():
-            self._finish(reusable=not answer.will_close)
 
     def readable(self) -> bool:
         return True
@@ -328,59 +295,42 @@ class _BodyStream(io.RawIOBase):
     def readinto(self, buffer: object, /) -> int:
         if self._done:
             return 0
-        view = memoryview(buffer)  # type: ignore[arg-type]
         try:
-            count = self._answer.readinto(view)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            self._finish(reusable=False)
+            count = self._content.readinto(memoryview(buffer).cast("B"))  # type: ignore[arg-type]
+        except (OSError, Malformed) as error:
+            from .failure import unfinished
+
+            self._finish()
             self._pool.raise_if_cancelled(self._request)
-            raise Unanswered(f"{self._request}: the answer was cut ({_reason(error)})", transient=True) from error
-        if self._expected is not None:
-            self._expected -= count
-        if not count and len(view):
-            self._end()
-        elif self._answer.isclosed() and not self._expected:
-            self._finish(reusable=not self._answer.will_close)
+            raise unfinished(self._request, error) from error
+        if self._content.ended:
+            self._finish()
+            if not count:
+                self._pool.raise_if_cancelled(self._request)  # what looks like the end may be the socket that was shut
         return count
 
     def close(self) -> None:
         if not self._done:
-            self._finish(reusable=self._drain())
+            self._drain()
+            self._finish()
         super().close()
 
-    def _drain(self) -> bool:
+    def _drain(self) -> None:
         """Read a short rest that has arrived anyway, so that the connection can be used again."""
-        if self._answer.will_close or self._expected is None or self._expected > MOST_DRAINED_BYTES:
-            return False
-        rest = bytearray(self._expected)
+        if not self._persistent or (self._content.left or 0) > MOST_DRAINED_BYTES:
+            return
+        rest, left = memoryview(bytearray(BLOCK)), MOST_DRAINED_BYTES
         self._connection.wait(0)
-        with suppress(OSError, http.client.HTTPException, ValueError):
-            while self._expected and (count := self._answer.readinto(rest)):
-                self._expected -= count
+        with suppress(OSError, Malformed):
+            while left > 0 and not self._content.ended:
+                left -= self._content.readinto(rest[:left])
         self._connection.wait(self._connection.timeouts.read)
-        return not self._expected
 
-    def _end(self) -> None:
-        self._finish(reusable=not self._answer.will_close and not self._expected)
-        self._pool.raise_if_cancelled(self._request)  # what looks like the end may be the socket that was shut
-        if self._expected:
-            raise Unanswered(
-                f"{self._request}: the answer was cut, {self._expected} bytes before its end", transient=True
-            )
-
-    def _finish(self, *, reusable: bool) -> None:
+    def _finish(self) -> None:
         if not self._done:
             self._done = True
-            self._answer.close()
+            reusable = self._persistent and self._content.ended and not self._connection.has_more
             self._pool.take_back(self._connection, reusable=reusable)
-
-
-def _headers(answer: http.client.HTTPResponse) -> Headers:
-    # A folded line (RFC 9112 §5.2) comes with its line ends.
-    return Headers(
-        (name, " ".join(line.strip() for line in value.splitlines()) if "\n" in value else value)
-        for name, value in answer.getheaders()
-    )
 
 
 def _readable(connected: socket.socket) -> bool:
@@ -389,50 +339,3 @@ def _readable(connected: socket.socket) -> bool:
         poll.register(connected, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([connected], [], [], 0)[0])
-
-
-def _unconnected(request: Request, towards: str, error: Exception) -> Unanswered:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        advice = "give the authority with --ca-file, or --no-tls-verify if you must"
-        return Unanswered(
-            f"{request}: the certificate of {towards} is not trusted ({error.verify_message})",
-            transient=False,
-            advice=advice,
-        )
-    if isinstance(error, ssl.SSLError):
-        return _insecure(request, towards, error)
-    if isinstance(error, TimeoutError):
-        return Unanswered(f"{request}: {towards} did not accept a connection in time", transient=True)
-    if isinstance(error, socket.gaierror):
-        return Unanswered(
-            f"{request}: the name of {towards} is not known ({error.strerror})",
-            transient=error.errno == socket.EAI_AGAIN,
-        )
-    transient = isinstance(error, ConnectionResetError)
-    return Unanswered(f"{request}: no connection to {towards} ({_reason(error)})", transient=transient)
-
-
-def _insecure(request: Request, towards: str, error: ssl.SSLError) -> Unanswered:
-    wanted = "CERTIFICATE" in _reason(error)  # the alert of a server that wants to know who we are
-    advice = "name your own with --cert and --key" if wanted else "if the registry speaks plain http, say --plain-http"
-    return Unanswered(f"{request}: no TLS connection to {towards} ({_reason(error)})", transient=False, advice=advice)
-
-
-def _unanswered(request: Request, connection: Connection, error: Exception) -> Unanswered | Misbehaved:
-    towards = connection.towards
-    if isinstance(error, TimeoutError):
-        return Unanswered(f"{request}: no answer from {towards} in {connection.timeouts.read:g} s", transient=True)
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return _insecure(request, towards, error)
-    if isinstance(
-        error, http.client.RemoteDisconnected | ConnectionError | ssl.SSLEOFError | http.client.IncompleteRead
-    ):
-        return Unanswered(f"{request}: {towards} closed the connection ({_reason(error)})", transient=True)
-    if isinstance(error, http.client.HTTPException | ValueError):
-        return Misbehaved(f"{request}: {towards} did not answer in HTTP ({_reason(error)})")
-    return Unanswered(f"{request}: {_reason(error)}", transient=False)
-
-
-def _reason(error: BaseException) -> str:
-    text = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).replace("\n", " ")[:200]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..errors import Misbehaved
+from ..errors import InvalidInput, Misbehaved
 from .message import Request
 
 BUFFER_BYTES: Final = 1 << 20  # read from a body and written to a socket at a time
+_SEPARATORS: Final = frozenset("\r\n\0")  # of which no field may have one (RFC 9110 §5.5)
 
 
 def fields(request: Request) -> Iterator[tuple[str, str]]:
@@ -21,6 +22,22 @@ def fields(request: Request) -> Iterator[tuple[str, str]]:
         yield "Transfer-Encoding", "chunked"
     elif request.method in ("POST", "PUT", "PATCH"):
         yield "Content-Length", "0"
+
+
+def head_of(request: Request, place: str = "", *further: tuple[str, str]) -> bytes:
+    """The request line, after `place`, and the header fields with `further` ones (RFC 9112 §3).
+
+    Raises InvalidInput for a field that cannot be sent as one line.
+    """
+    lines = [f"{request.method} {place}{request.target} HTTP/1.1", f"Host: {request.origin.netloc}"]
+    for name, value in (*fields(request), *further):
+        if not _SEPARATORS.isdisjoint(value):
+            raise InvalidInput(f"{request}: the header field {name} has more than a line")
+        lines.append(f"{name}: {value}")
+    try:
+        return "\r\n".join((*lines, "", "")).encode("latin-1")
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{request}: a header field has letters that none can have") from None
 
 
 def pieces(request: Request) -> Iterator[memoryview]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import socket
 import ssl
@@ -12,17 +11,14 @@ from typing import Any, Final, NoReturn
 
 from ..errors import Misbehaved, ProxyRefused
 from ..version import VERSION
-from .connection import MOST_INTERIM_ANSWERS
+from .answer import Cut, Incoming, Malformed, read_head
 from .message import Headers, Unanswered
 from .origin import Origin, is_private_address
 from .problem import status_text
 from .reach import Proxy
 
-MOST_HEAD_LINES: Final = 100  # of an answer to CONNECT
-MOST_LINE_BYTES: Final = 16 << 10
 RECORD_BYTES: Final = 17 << 10  # read at a time: a TLS record with all that belongs to it (RFC 8446 §5.2)
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: .*)?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCHEME = re.compile(r"(?:^|,)\s*([a-z][a-z0-9-]*)(?=\s*(?:,|$)|\s+[^\s=])", re.IGNORECASE)
 # What a proxy answers for somebody else: it may well be otherwise a moment later (RFC 9110 §15.6).
@@ -56,14 +52,7 @@ def tunnel(connected: socket.socket, proxy: Proxy, origin: Origin, request: str)
     if proxy.authorization is not None:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     connected.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-    with connected.makefile(
-        "rb", buffering=0
-    ) as stream:  # not a byte more than the head: what follows is not the proxy's
-        status, headers = _head(stream, proxy, request)
-        for _ in range(MOST_INTERIM_ANSWERS):
-            if status >= 200:
-                break
-            status, headers = _head(stream, proxy, request)
+    status, headers = _answer(connected, proxy, request)
     if not 200 <= status < 300:
         refuse(proxy, request, status, headers, place)
 
@@ -83,28 +72,21 @@ def refuse(proxy: Proxy, request: str, status: int, headers: Headers, place: str
     raise ProxyRefused(message, advice=advice, proxy=str(proxy))
 
 
-def _head(stream: Any, proxy: Proxy, request: str) -> tuple[int, Headers]:
-    first = _line(stream, proxy, request)
-    found = _STATUS_LINE.fullmatch(first)
-    if found is None:
-        raise Misbehaved(f"{request}: the proxy {proxy} ({proxy.source}) did not answer in HTTP")
-    lines: list[tuple[str, str]] = []
-    for _ in range(MOST_HEAD_LINES):
-        line = _line(stream, proxy, request)
-        if not line:
-            return int(found[1]), Headers(lines)
-        name, _, value = line.decode("latin-1").partition(":")
-        lines.append((name, value.strip()))
-    raise Misbehaved(f"{request}: the proxy {proxy} answered with more than {MOST_HEAD_LINES} lines")
-
-
-def _line(stream: Any, proxy: Proxy, request: str) -> bytes:
-    line: bytes = stream.readline(MOST_LINE_BYTES)
-    if not line:
-        raise Unanswered(f"{request}: the proxy {proxy} ({proxy.source}) closed the connection", transient=True)
-    if not line.endswith(b"\n"):
-        raise Misbehaved(f"{request}: the proxy {proxy} ({proxy.source}) did not answer in HTTP")
-    return line.rstrip(b"\r\n")
+def _answer(connected: socket.socket, proxy: Proxy, request: str) -> tuple[int, Headers]:
+    incoming = Incoming(connected)
+    try:
+        answer = read_head(incoming)
+        if answer.status > 599:
+            raise Malformed(f"{answer.status} is no status")
+        if 200 <= answer.status < 300 and incoming.waiting:  # it is for us to speak first, in TLS
+            raise Malformed("something followed the head")
+    except Cut as error:
+        message = f"{request}: the proxy {proxy} ({proxy.source}) closed the connection ({error})"
+        raise Unanswered(message, transient=True) from error
+    except Malformed as error:
+        message = f"{request}: the proxy {proxy} ({proxy.source}) did not answer in HTTP ({error})"
+        raise Misbehaved(message) from error
+    return answer.status, answer.headers
 
 
 def _schemes(line: str) -> list[str]:
@@ -121,7 +103,7 @@ def _advice(proxy: Proxy, schemes: tuple[str, ...]) -> str:
 
 
 class Layer:
-    """TLS within the TLS of a proxy, as much of a socket as `http.client` wants; closing it is left to whoever has the socket."""
+    """TLS within the TLS of a proxy, as much of a socket as an exchange needs; closing it is left to whoever has the socket."""
 
     def __init__(self, connected: socket.socket, context: ssl.SSLContext, host: str) -> None:
         self._socket = connected
@@ -129,25 +111,23 @@ class Layer:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._run(self._tls.do_handshake)
 
-    def sendall(self, data: Any) -> None:
+    def sendall(self, data: bytes | memoryview) -> None:
         """Send all of it. Raises OSError."""
         view = memoryview(data).cast("B")
         while view:
             view = view[self._run(self._tls.write, view) :]
 
-    def readinto(self, buffer: Any) -> int:
-        """Read what there is, at least one byte; 0 at the end. Raises OSError."""
+    def recv(self, size: int) -> bytes:
+        """Read what there is, at least one byte; nothing at the end. Raises OSError."""
+        buffer = bytearray(size)
+        return bytes(buffer[: self.recv_into(memoryview(buffer))])
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """The same into a buffer; 0 at the end. Raises OSError."""
         try:
             return int(self._run(self._tls.read, len(buffer), buffer))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return 0
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """A stream to read from."""
-        return io.BufferedReader(_Reader(self))
-
-    def close(self) -> None:
-        """Nothing: the socket is another's, and an answer may still be read from it."""
 
     def _run(self, step: Callable[..., Any], *arguments: Any) -> Any:
         while True:
@@ -164,15 +144,3 @@ class Layer:
     def _flush(self) -> None:
         if data := self._outgoing.read():
             self._socket.sendall(data)
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, layer: Layer) -> None:
-        super().__init__()
-        self._layer = layer
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        return self._layer.readinto(buffer)
