@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import Error, Refused
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
@@ -25,11 +26,11 @@ class Output:
 
     def document(self, value: Any) -> None:
         """One JSON document: on one line in a pipe, indented on a terminal."""
-        print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+        print(_dump(value, indent=2 if sys.stdout.isatty() else None))
 
     def line_document(self, value: Any) -> None:
         """One JSON document on one line, for a program that reads line by line."""
-        print(json.dumps(value, ensure_ascii=False))
+        print(_dump(value))
 
     def line(self, text: str) -> None:
         """One line of a result."""
@@ -69,7 +70,7 @@ class Output:
         """An error as one line, or as one JSON document."""
         sys.stdout.flush()
         if self.as_json:
-            print(json.dumps({"error": error_document(error)}, ensure_ascii=False), file=sys.stderr, flush=True)
+            print(_dump({"error": error_document(error)}), file=sys.stderr, flush=True)
             return
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         advice = error.advice()
@@ -110,6 +111,12 @@ def size(count: int | None) -> str:
     while value >= 999.5 and unit < len(UNITS) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.3g} {UNITS[unit]}"
+
+
+def _dump(value: Any, indent: int | None = None) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def moment(value: datetime | None) -> str:

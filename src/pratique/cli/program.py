@@ -21,10 +21,17 @@ BROKEN_PIPE: Final = 141  # as a shell reports a program that SIGPIPE ended
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are ours, and whose usage leaves the options to the list below it."""
 
+    _width: int | None = 80
+
     def format_help(self) -> str:
+        self._width = None  # that of the terminal
         wanted = [action.metavar or action.dest for action in self._actions if not action.option_strings]
         self.usage = " ".join(["%(prog)s", "[OPTION...]", *map(str, wanted)])
         return super().format_help()
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        # argparse makes one with each option that is added; to find out the terminal's width takes all of `shutil`.
+        return self.formatter_class(prog=self.prog, width=self._width)  # type: ignore[call-arg]
 
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(message, advice=f"see: {self.prog} --help")

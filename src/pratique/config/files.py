@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import stat
@@ -49,6 +48,8 @@ def is_open_to_all(path: Path) -> bool:
 
 def parse_json(raw: bytes, place: str) -> dict[str, Any]:
     """The JSON object that some bytes are; nothing at all is an empty one. Raises InvalidInput, naming the place."""
+    import json
+
     try:
         document = json.loads(raw.decode("utf-8-sig")) if raw.strip() else {}
     except UnicodeDecodeError:
@@ -105,6 +106,8 @@ def _format(document: Mapping[str, Any], before: bytes) -> str:
 
 def _dump(document: Mapping[str, Any], *, indent: str | None, separators: tuple[str, str] | None = None) -> str:
     """A document as JSON, in letters as they are; half of a surrogate pair can only be escaped."""
+    import json
+
     text = json.dumps(document, indent=indent, separators=separators, ensure_ascii=False)
     try:
         text.encode()

@@ -7,7 +7,6 @@ former, so that everybody finds what they stored (docs/decisions/0018).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,6 +135,8 @@ def sources_of(
     """
     helpers = helpers or sharing(environment)
     found: list[DockerConfig] = []
+    import json
+
     for name in order.names:
         if name == FILES:
             found += _files(environment, helpers, warn)
@@ -156,6 +157,8 @@ def _chosen(
     kind, _, name = settings.credentials.partition(":")
     if kind == "file":
         return (DockerConfig.at(Path(name), helpers=helpers, warn=warn),)
+    import json
+
     document = json.dumps({"credHelpers": {registry: name} if kind == "helper" else {}})
     return (DockerConfig.of(document, settings.sources["credentials"], helpers=helpers),)
 

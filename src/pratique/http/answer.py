@@ -5,7 +5,6 @@ Generous to bare line feeds, folded lines, a missing reason and lengths that are
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
@@ -18,8 +17,8 @@ MOST_LINE_BYTES: Final = 4 << 10  # of a chunk's head or a trailer
 MOST_DIGITS: Final = 18  # of a length in bytes; 15 of a chunk's, which is hexadecimal
 BLOCK: Final = 16 << 10  # bytes read at a time, where it is not known what comes
 
-_TOKEN: Final = "!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters  # RFC 9110 §5.6.2
-_HEXADECIMAL: Final = frozenset(string.hexdigits.encode())
+_NAME_SIGNS: Final = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 9110 §5.6.2
+_HEXADECIMAL: Final = frozenset(b"0123456789abcdefABCDEF")
 _SWITCHING_PROTOCOLS: Final = 101
 _WITHOUT_CONTENT: Final = frozenset({_SWITCHING_PROTOCOLS, 204, 304})
 
@@ -178,7 +177,7 @@ def _parse_fields(lines: Iterable[str]) -> list[tuple[str, str]]:
 def _parse_field(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     name = name.rstrip(" \t")
-    if not colon or not name or name.strip(_TOKEN):
+    if not colon or not name or name.strip(_NAME_SIGNS):
         raise Malformed("a line of the head is not a header field")
     return name, _value(value)
 

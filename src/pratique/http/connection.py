@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import select
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import InvalidInput, Unreachable
 from .answer import BLOCK, Channel, Content, Head, Incoming, Malformed, content_of, read_head
@@ -18,6 +17,9 @@ from .origin import Origin, is_private_address
 from .outgoing import head_of, pieces
 from .reach import Proxy, Reach
 from .trust import Trust
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0
@@ -63,6 +65,7 @@ class Connection:
         self._context = context
         self.towards = origin.netloc  # who is spoken to, for people
         self._socket: socket.socket | None = None
+        self._is_secured = False  # whether the socket has TLS
         self._shut = False
         self._channel: Channel | None = None  # the socket, or TLS within it
         self._incoming: Incoming | None = None
@@ -105,12 +108,10 @@ class Connection:
 
     def speaks_tls(self) -> bool:
         """Whether the other side answers the beginning of a TLS handshake. Raises OSError, Unreachable."""
-        hello, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        with suppress(ssl.SSLWantReadError):
-            context.wrap_bio(incoming, hello, server_hostname=self.origin.host).do_handshake()
+        from .hello import client_hello
+
         connected = self._line(f"TLS with {self.origin.netloc}")
-        connected.sendall(hello.read())
+        connected.sendall(client_hello(self.origin.host))
         return connected.recv(1) in _TLS_RECORDS
 
     def wait(self, seconds: float) -> None:
@@ -171,7 +172,7 @@ class Connection:
 
     def _secured(self, connected: socket.socket) -> Channel:
         """TLS with the server over this line. Raises OSError."""
-        if not isinstance(connected, ssl.SSLSocket):
+        if not self._is_secured:
             return self._wrap(connected, self._reach.trust, self.origin.host)
         from .tunnel import Layer
 
@@ -180,13 +181,15 @@ class Connection:
     def _wrap(self, connected: socket.socket, trust: Trust, host: str) -> ssl.SSLSocket:
         wrapped = self._context(trust).wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
         self._hold(wrapped)
+        self._is_secured = True
         wrapped.do_handshake()
         return wrapped
 
     def _dial(self, origin: Origin) -> socket.socket:
         """Connect to the first address that answers. Unlike `socket.create_connection` it can be freed by `shut`."""
         failure = OSError("the name has no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM):
+        host = origin.host.encode("ascii")  # of text Python would load tables of Unicode
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, origin.port, type=socket.SOCK_STREAM):
             attempt = socket.socket(family, kind, protocol)
             try:
                 self._hold(attempt)
@@ -268,7 +271,7 @@ class Connection:
     def _is_answered(self) -> bool:
         """Whether the answer, not just an interim one, or the end has come while the body is still being sent."""
         # Over TLS there is always news, for instance session tickets; an early answer shows when the pipe breaks.
-        if self._socket is None or self._channel is not self._socket or isinstance(self._socket, ssl.SSLSocket):
+        if self._socket is None or self._channel is not self._socket or self._is_secured:
             return False
         if not self.has_news():
             return False

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..errors import Misbehaved
+
+if TYPE_CHECKING:
+    import ipaddress
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
@@ -53,6 +55,11 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is an IP address, with or without brackets."""
+    return _address(text) is not None
 
 
 def is_private_address(text: str) -> bool:
@@ -106,6 +113,10 @@ def _is_disguised(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if ":" not in text and not text[-1:].isdigit():  # most hosts are names, and the module takes long to load
+        return None
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
     except ValueError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -44,6 +42,8 @@ class Problem:
     @classmethod
     def parse(cls, raw: bytes) -> Problem:
         """Read what is in a body. Raises nothing."""
+        import json
+
         try:
             document = json.loads(raw)
         except (ValueError, RecursionError):
@@ -58,8 +58,10 @@ class Problem:
 
 def status_text(status: int) -> str:
     """`404 Not Found`, or the bare number where the registry of status codes has no name."""
+    from http import HTTPStatus
+
     try:
-        return f"{status} {http.HTTPStatus(status).phrase}"
+        return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
 

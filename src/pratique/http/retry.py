@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Callable
@@ -25,13 +24,19 @@ TROUBLED: Final = frozenset({408, 500, 502, 504})
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
+def _uniform() -> float:
+    import random
+
+    return random.random()  # noqa: S311 - nothing is secret about a pause
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How often to try again and how long to wait at most when told to (seconds)."""
 
     retries: int = RETRIES
     longest_wait: float = LONGEST_RETRY_AFTER_SECONDS
-    jitter: Callable[[], float] = random.random  # uniform in [0, 1)
+    jitter: Callable[[], float] = _uniform  # in [0, 1)
 
     def after_answer(self, request: Request, response: Response, attempt: int) -> float | None:
         """Seconds to wait before attempt number `attempt` + 1, or None where the answer stands."""

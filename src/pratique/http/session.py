@@ -139,12 +139,12 @@ class Session(Generic[S]):
         """
         patience = self._patience_with(request.origin)
         if isinstance(outcome, Response):
-            delay, reason = patience.after_answer(request, outcome, attempt), status_text(outcome.status)
+            delay = patience.after_answer(request, outcome, attempt)
         else:
             delay = patience.after_failure(request, transient=outcome.transient, attempt=attempt)
-            reason = str(outcome)
         if delay is None:
             return False
+        reason = status_text(outcome.status) if isinstance(outcome, Response) else str(outcome)
         if isinstance(outcome, Response):
             outcome.close()
         self._tell(Retried(str(request), reason, delay))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import InvalidInput
+
+if TYPE_CHECKING:
+    import ssl
 
 MOST_KEY_BYTES: Final = 1 << 20  # of a file that is looked at for the mark of an encrypted key
 
@@ -30,6 +32,8 @@ class Trust:
 
     def context(self) -> ssl.SSLContext:
         """The TLS settings. Raises InvalidInput for files that cannot be read or do not fit."""
+        import ssl
+
         with _explained(filter(None, [self.ca_file])):
             context = ssl.create_default_context(cafile=self.ca_file)
         for file in self.authorities:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -52,6 +51,8 @@ class Digest:
     @classmethod
     def of(cls, content: bytes, algorithm: str = "sha256") -> Digest:
         """The digest of bytes in memory."""
+        import hashlib  # loads OpenSSL, which names alone do not need
+
         return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
     @classmethod
@@ -87,6 +88,8 @@ class VerifyingReader:
     def __init__(self, stream: Readable, digest: Digest, size: int) -> None:
         self._stream = stream
         self._digest = digest
+        import hashlib
+
         self._hash = hashlib.new(digest.algorithm)
         self._left = size
         self._size = size

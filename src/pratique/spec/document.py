@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
@@ -78,6 +77,8 @@ def mappings(document: Mapping[str, Any], key: str, what: str) -> tuple[Mapping[
 
 
 def _parse(raw: bytes, what: str, shown: str) -> object:
+    import json
+
     try:
         return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:

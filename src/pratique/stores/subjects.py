@@ -6,7 +6,6 @@ registry has conditional requests (RFC 9110 §13.1.1) nobody overwrites another;
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -63,6 +62,8 @@ class SubjectTags:
 
 def _with(index: Manifest | None, entry: Descriptor) -> bytes:
     """The index with one more entry; everything else in it stays."""
+    import json
+
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
     if index is not None:
         document |= index.document
