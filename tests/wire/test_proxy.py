@@ -275,6 +275,7 @@ def test_a_407_of_the_server_is_not_the_proxys(host_tls: ssl.SSLContext, ca_file
         ("HTTP/1.1 200 OK\r\nX: y", Unanswered, "closed the connection"),
         ("SSH-2.0-OpenSSH_9.2\r\n", Misbehaved, "did not answer in HTTP"),
         ("HTTP/1.1 999 OK\r\n\r\n", Misbehaved, "did not answer in HTTP"),
+        ("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", Misbehaved, "something followed the head"),
         ("HTTP/2 200\r\n\r\n", Misbehaved, "did not answer in HTTP"),
         ("HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 1000, Misbehaved, "more than 100 lines"),
         ("HTTP/1.1 200 OK\r\nX: " + "y" * 100_000, Misbehaved, "did not answer in HTTP"),

@@ -460,6 +460,18 @@ def test_answers_without_content_leave_the_connection_usable(transport: HttpTran
         assert server.connections == 1
 
 
+def test_content_of_an_answer_that_has_none_is_not_taken_for_the_next(transport: HttpTransport) -> None:
+    def script(wire: Wire) -> None:
+        wire.head()
+        wire.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        wire.read()
+
+    with Server(script, politely) as server:
+        assert get(transport, server.url(), "HEAD") == (200, b"")
+        assert get(transport, server.url()) == (200, b"GET / HTTP/1.1")
+        assert server.connections == 2
+
+
 def test_chunks_are_put_together(transport: HttpTransport) -> None:
     def script(wire: Wire) -> None:
         wire.head()

@@ -99,6 +99,8 @@ class Incoming:
             self._check_beginning()
             if not self._receive():
                 raise Cut("in the middle of the head" if self.waiting else "without an answer")
+        if end - self._at > MOST_HEAD_BYTES:
+            raise _too_long()
         head = self._held[self._at : end]
         self._at = end
         return head
@@ -110,7 +112,7 @@ class Incoming:
     def _check_beginning(self) -> None:
         """Who speaks another protocol may wait for us for ever: its first line says enough. Nor need a head be endless."""
         if self.waiting >= MOST_HEAD_BYTES:
-            raise Malformed(f"the head has more than {MOST_HEAD_BYTES} bytes")
+            raise _too_long()
         if self._held.count(b"\n", self._at) > MOST_LINES + 1:
             raise _too_many()
         end = self._held.find(b"\n", self._at)
@@ -149,6 +151,10 @@ def _no_status() -> Malformed:
     return Malformed("it does not begin with HTTP/1.1 and a status")
 
 
+def _too_long() -> Malformed:
+    return Malformed(f"the head has more than {MOST_HEAD_BYTES} bytes")
+
+
 def _too_many() -> Malformed:
     return Malformed(f"the head has more than {MOST_LINES} lines")
 
@@ -156,7 +162,7 @@ def _too_many() -> Malformed:
 def _parse_status(line: bytes) -> tuple[int, int]:
     """The minor version and the status; a reason may be missing, and says nothing (RFC 9112 §4)."""
     words = line.split(None, 2)
-    if len(words) < 2 or len(words[0]) != 8 or not words[0].startswith(b"HTTP/1.") or not words[0][7:].isdigit():
+    if len(words) < 2 or len(words[0]) != 8 or not line.startswith(b"HTTP/1.") or not words[0][7:].isdigit():
         raise _no_status()
     status = words[1]
     if len(status) != 3 or not status.isdigit() or status < b"100":

@@ -134,7 +134,7 @@ def test_first_lines_that_are_read(first: bytes, end: bytes) -> None:
 @pytest.mark.parametrize(
     "first",
     [b"HTTP/2 200", b"HTTP/1.1 20", b"HTTP/1.1 2000", b"HTTP/1.1 099 No", b"HTTP/1.1 \xb2\xb2\xb2", b"HTTP/1.x 200 OK",
-     b"http/1.1 200 OK", b"HTTP/1.1", b"", b"ICY 200 OK", b"HTTP/1.10 200 OK", b"HTTP/1.1 -10 OK"],
+     b"\tHTTP/1.0 200", b"http/1.1 200 OK", b"HTTP/1.1", b"", b"ICY 200 OK", b"HTTP/1.10 200 OK", b"HTTP/1.1 -10 OK"],
 )  # fmt: skip
 def test_first_lines_that_are_none(first: bytes) -> None:
     with pytest.raises(Malformed):
@@ -191,6 +191,18 @@ def test_no_head_is_read_for_ever(beginning: bytes, more: bytes) -> None:
     with pytest.raises(Malformed):
         answer(line)
     assert line.taken <= MOST_HEAD_BYTES + BLOCK
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("step", [1000, 1 << 20])
+def test_a_head_has_so_many_bytes(more: int, step: int) -> None:
+    line = b"X: " + b"y" * (MOST_HEAD_BYTES - len(b"HTTP/1.1 204 No\r\nX: \r\n\r\n") + more)
+    data = b"HTTP/1.1 204 No\r\n" + line + b"\r\n\r\n"
+    if not more:
+        assert answered(data, step)[0].status == 204
+        return
+    with pytest.raises(Malformed, match="more than 65536 bytes"):
+        answered(data, step)
 
 
 @pytest.mark.parametrize(("lines", "is_read"), [(MOST_LINES, True), (MOST_LINES + 1, False)])
