@@ -100,6 +100,8 @@ def error_document(error: Error) -> dict[str, Any]:
 
 def printable(text: str) -> str:
     """The text without control characters, which a hostile server could steer a terminal with."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
