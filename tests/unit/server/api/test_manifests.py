@@ -131,7 +131,7 @@ def test_a_manifest_that_does_not_say_how_large_it_is(ask: Asking) -> None:
     [
         b"[" * MOST_BYTES,
         b'{"a":' * (MOST_BYTES // 5),
-        b'{"a":[' * 1000 + b"]}" * 1000,
+        b'{"a":[' * 100_000 + b"]}" * 100_000,
         image()[:-1] + b',"layers":[]}',
         image()[:-1] + b',"a":NaN}',
         image()[:-1] + b',"a":-Infinity}',
