@@ -27,7 +27,8 @@ from tests.registries import AMD64, push, repository
 KILLS = 25  # of copies into a layout, and as many into a registry
 LAYERS = 5
 LAYER_BYTES = 300_000
-LONGEST_SECONDS = 0.5  # until a copy is killed; it takes longer than that
+LONGEST_SECONDS = 0.5  # until a copy is killed; the first takes longer than that
+PAUSE_SECONDS = 0.02  # before each of the 75 pieces that a copy reads, two at a time
 
 
 class Slow:
@@ -37,11 +38,11 @@ class Slow:
         self._stream = stream
 
     def read(self, size: int = -1, /) -> bytes:
-        time.sleep(0.004)
+        time.sleep(PAUSE_SECONDS)
         return self._stream.read(min(size, 20_000) if size >= 0 else size)
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:
-        time.sleep(0.004)
+        time.sleep(PAUSE_SECONDS)
         return self._stream.readinto(memoryview(buffer)[:20_000])
 
     def close(self) -> None:
