@@ -22,7 +22,6 @@ from ..http.reach import Proxy, Reaches
 from ..http.session import Session
 from ..http.transport import HttpTransport
 from ..http.trust import Trust
-from ..spec.reference import endpoint_of
 from . import options, trace
 from .credentials import Stored, told_credentials
 from .output import Output
@@ -78,7 +77,7 @@ def reaches(arguments: argparse.Namespace, tell: Observer, registries: Iterable[
     """
     wanted = own.load(os.environ)
     return hosts.Hosts(
-        named=frozenset(Origin.of(f"https://{endpoint_of(registry)}").netloc for registry in registries),
+        named=frozenset(hosts.origin_of(registry).netloc for registry in registries),
         trust=trust(arguments),
         plain_http=arguments.plain_http,
         proxy=_proxies(arguments.proxy, wanted, tell),

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from ..auth.scopes import ScopeSet
 from ..config import own
 from ..config.dropins import Places, is_mute
+from ..config.hosts import origin_of
 from ..errors import InvalidInput, NotFound
 from ..http.events import Observer
 from ..http.origin import Origin
 from ..http.session import Session
 from ..spec.manifest import MOST_MANIFEST_BYTES
-from ..spec.reference import Reference, endpoint_of
+from ..spec.reference import Reference
 from ..stores.events import Routed
 from ..stores.registry import Repository
 from .output import Output
@@ -75,7 +76,7 @@ class Routes:
 
     def _going_to(self, endpoint: Endpoint) -> Reference:
         """The reference of an endpoint, whose host is from now on reached as it says. Raises InvalidInput."""
-        origin = Origin.of(f"https://{endpoint_of(endpoint.reference.registry)}")
+        origin = origin_of(endpoint.reference.registry)
         known = self._insecure.setdefault(origin.netloc, endpoint.insecure)
         if known != endpoint.insecure and not origin.is_loopback:
             raise InvalidInput(

@@ -11,11 +11,17 @@ from ..http.gate import MOST_REQUESTS_AT_ONCE, Pace
 from ..http.origin import Origin
 from ..http.reach import Plain, Proxy, Reach, usual
 from ..http.trust import Trust
+from ..spec.reference import endpoint_of
 from . import certs
 from .own import Wanted, nothing
 
 if TYPE_CHECKING:
     from .settings import Settings
+
+
+def origin_of(registry: str) -> Origin:
+    """The origin of a registry that is named as people do, over https: its `netloc` is what names of a host mean."""
+    return Origin.of(f"https://{endpoint_of(registry)}")
 
 
 def _no_proxy(_: Origin) -> Proxy | None:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
-from ..http.origin import Origin
-from ..spec.reference import endpoint_of
 from .files import read_json, replace_json
+from .hosts import origin_of
 
 
 def default_path(environment: Mapping[str, str]) -> Path:
@@ -32,7 +31,7 @@ class Pins:
     def note(self, registry: str, origin: str | None) -> None:
         """Note the token service of a registry, named as people do, or forget it."""
         document = self._document()
-        key = Origin.of(f"https://{endpoint_of(registry)}").netloc  # as challenges are met
+        key = origin_of(registry).netloc  # as challenges are met
         if document.get(key) == origin:
             return
         if origin is None:

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InvalidReference
-from ..http.origin import Origin
-from ..spec.reference import endpoint_of, parse_registry
+from ..spec.reference import parse_registry
+from .hosts import origin_of
 from .tables import Table
 
 DEFAULT, HOSTS = "default", "hosts"
@@ -87,7 +87,7 @@ class OwnFile:
 
     def __call__(self, host: str) -> Settings:
         """What is wanted for a host."""
-        return self._hosts.get(_netloc(host), Settings()).over(self._default)
+        return self._hosts.get(origin_of(host).netloc, Settings()).over(self._default)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -100,13 +100,9 @@ def _check_keys(table: Table, known: Iterable[str]) -> None:
         table.refuse(key, "is not a key of this file", advice=f"known are {', '.join(known)}")
 
 
-def _netloc(host: str) -> str:
-    return Origin.of(f"https://{endpoint_of(host)}").netloc
-
-
 def _host(hosts: Table, key: str) -> str:
     try:
-        return _netloc(parse_registry(key))
+        return origin_of(parse_registry(key)).netloc
     except InvalidReference:
         hosts.refuse(key, "is not HOST[:PORT]")
 

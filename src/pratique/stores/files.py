@@ -152,15 +152,8 @@ class FolderFiles:
             raise Misbehaved(f"{name} cannot be made in {self}: a file stands in the place of a folder") from None
         self._sweep(path.parent)
         temporary, file = _temporary(path.parent)
-        try:
-            with file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with _taking_place(path, temporary, file):
+            yield file
 
     @contextmanager
     def resume(self, name: str) -> Iterator[Partial | None]:
@@ -263,17 +256,25 @@ def replacing(path: Path, mode: int = 0o666, *, lasting: bool = True) -> Iterato
     It survives a crash then, unless it is not `lasting`: its folder is for somebody else to sync.
     """
     temporary = path.with_name(f".{uuid.uuid4()}{TEMPORARY_SUFFIX}")
+    file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
+    with _taking_place(path, temporary, file):
+        yield file
+    if lasting:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def _taking_place(path: Path, temporary: Path, file: BinaryIO) -> Iterator[None]:
+    """Let what is written take the place of `path`, synced, when the context ends well; else nothing of it is left."""
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            yield file
+        with file:
+            yield
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if lasting:
-        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,18 +7,17 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 from ...config import certs, own
 from ...config.dropins import Places
 from ...config.effective import Effective, settings_of
+from ...config.hosts import origin_of
 from ...config.proxies import Found
 from ...config.rules import Rule
 from ...config.sources import paths
 from ...errors import NotFound
-from ...http.origin import Origin
 from ...spec.manifest import platforms
-from ...spec.reference import Reference, endpoint_of
+from ...spec.reference import Reference
 from ...stores.inspection import config_of
 from .. import options, trace
 from ..connect import connected, reaches
@@ -89,7 +88,7 @@ def _settings(arguments: argparse.Namespace, output: Output, reference: Referenc
     else:
         of(arguments).writing(reference)
     yield from _rule_settings(rule)
-    origin = Origin.of(f"https://{endpoint_of(reference.registry)}")
+    origin = origin_of(reference.registry)
     yield from settings_of(
         reaches(arguments, trace.observer(output), [reference.registry])(origin),
         options=_given(arguments),
@@ -138,18 +137,15 @@ def _shown(value: object) -> str:
 
 def _show_files(output: Output) -> None:
     """The files that are looked at, and whether they are there."""
+    rules = Places.usual(os.environ)
     files = [("settings", own.default_path(os.environ))]
-    files += [("registries", path) for path in (Places.usual(os.environ).file, *Places.usual(os.environ).files())]
+    files += [("registries", path) for path in (rules.file, *rules.files())]
     files += [("certificates", folder) for folder in certs.default_folders(os.environ)]
     files += [("credentials", path) for path in paths(os.environ)]
-    listed = [(what, str(path), _is_there(path)) for what, path in dict.fromkeys(files)]
+    listed = [(what, str(path), os.path.lexists(path)) for what, path in dict.fromkeys(files)]
     if output.as_json:
         output.document([{"what": what, "path": path, "there": there} for what, path, there in listed])
     else:
         output.table(
             ("WHAT", "PATH", "THERE"), [(what, path, "yes" if there else "no") for what, path, there in listed]
         )
-
-
-def _is_there(path: Path) -> bool:
-    return os.path.lexists(path)
