@@ -23,7 +23,7 @@ from typing import Final
 from ...errors import InvalidInput, NotFound
 from ...http.message import Stream
 from ...spec.digest import ALGORITHMS, Digest, mismatch
-from .disk import lasting
+from .disk import lasting, remove_tree
 from .paths import DATA, STARTED, UPLOADS
 from .repositories import Storage
 from .stored import USUAL_ALGORITHM as USUAL_ALGORITHM
@@ -89,7 +89,7 @@ class Upload:
             if actual == digest:
                 os.fsync(file.fileno())
                 adopt(self._data)
-            shutil.rmtree(self._folder)
+            self._remove()
         if actual != digest:
             raise mismatch("the upload", digest, actual)
 
@@ -97,7 +97,11 @@ class Upload:
         """Throw away what has arrived."""
         with self._lock:
             self._turn += 1
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
+
+    def _remove(self) -> None:
+        # Without its data it is a leftover, which a collector may take first.
+        remove_tree(str(self._folder), str(self._data))
 
     def _begin(self, start: int | None) -> int:
         with self._lock:

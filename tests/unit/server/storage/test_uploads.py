@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pratique.errors import ContentMismatch, NotFound
+from pratique.server.storage import disk
 from pratique.server.storage import uploads as module
 from pratique.server.storage.repositories import Storage
 from pratique.server.storage.uploads import OutOfOrder, Uploads
@@ -122,6 +123,18 @@ def test_a_wrong_digest_ends_a_session(storage: Storage) -> None:
         uploads.find("foo", upload.id)
     assert not storage.blob_path(Digest.of(b"other")).exists()
     assert not storage.blob_path(Digest.of(b"some")).exists()
+
+
+def test_a_collector_may_be_quicker_than_the_end_of_a_session(storage: Storage) -> None:
+    upload = process(storage).begin("foo")
+    upload.append(io.BytesIO(b"layer"))
+
+    def adopt(data: Path) -> None:
+        storage.adopt_blob("foo", Digest.of(b"layer"), data)
+        disk.remove_tree(str(data.parent), str(data))  # without its data it is a leftover
+
+    upload.finish(Digest.of(b"layer"), adopt)
+    assert content(storage, Digest.of(b"layer")) == b"layer"
 
 
 def test_sessions_that_are_not_remembered_go_on(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
