@@ -10,7 +10,6 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
+from pratique.values import replace
 
 from .conftest import RunsSkopeo, StartsRegistry, TokenAuth
 

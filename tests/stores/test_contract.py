@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from pratique.image.sample import Content, Sample, index
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Source, Stages, Target
+from pratique.values import replace
 
 from .contract import (
     AMD64,

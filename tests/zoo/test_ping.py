@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -15,6 +14,7 @@ from pratique.http.message import Request, Response
 from pratique.server.faults.manners import ping
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.values import replace
 
 from .animal import (
     DIGEST,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
 
+from ..values import frozen, replace
 from .scopes import ScopeSet
 
 BASIC: Final = "basic"
@@ -29,7 +29,7 @@ _STRAY_ACTIONS = re.compile(r"(?:[\s,]+(?:pull|push|delete|\*)(?=[\s,]|$)(?![ \t
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Challenge:
     """A scheme (lower case) and its parameters (names in lower case), in order; `scope` may come several times."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Error, Refused, Unreachable
@@ -17,6 +16,7 @@ from ..http.origin import Origin, is_private_address, redact
 from ..http.problem import MOST_BYTES, Problem
 from ..spec import endpoints
 from ..spec.endpoints import Endpoint
+from ..values import replace
 from .challenge import BASIC, BEARER, Challenge, parse_challenges
 from .credentials import Credential, Kind
 from .events import ChallengeIgnored, TokenAsked, TokenDenied, TokenGranted, TokenReused

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import InvalidInput
 from ..spec.reference import DOCKER_HUB
+from ..values import frozen
 from .secret import Secret
 
 # Docker's own key for Docker Hub, from the days of its first registry.
@@ -30,7 +30,7 @@ class Kind(Enum):
     BEARER = "registry token"  # sent to the registry as it is
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """A secret and what is known of it.
 
@@ -103,7 +103,7 @@ class Remembers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What one place has for a repository: the keys and helpers in the order of search, or why it cannot be read."""
 
@@ -113,7 +113,7 @@ class Look:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """One credential, for the registries that the command names and no other."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..http.events import Event
+from ..values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CredentialSought(Event):
     """A credential was looked up: the keys tried, most specific first, where, and what was found (never the secret)."""
 
@@ -18,7 +17,7 @@ class CredentialSought(Event):
     found: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenAsked(Event):
     """A token is asked for, by somebody or anonymously."""
 
@@ -28,7 +27,7 @@ class TokenAsked(Event):
     credential: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenGranted(Event):
     """A token came; `granted` is what the service said of its scopes, if anything."""
 
@@ -37,21 +36,21 @@ class TokenGranted(Event):
     lifetime: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenDenied(Event):
     """The token service said no."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenReused(Event):
     """A token that was obtained before is sent."""
 
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChallengeIgnored(Event):
     """A challenge cannot or may not be answered."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..errors import Unauthorized
 from ..http.events import Event, Sent
 from ..http.message import Request
@@ -11,12 +9,13 @@ from ..http.origin import Origin
 from ..http.problem import failure
 from ..http.session import Session
 from ..spec import endpoints
+from ..values import frozen
 from .credentials import Credential, Kind
 from .events import TokenAsked
 from .scopes import ScopeSet, repository_scopes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verification:
     """What came of it: whether the server checked the credential at all, and in words what was asked and answered.
 

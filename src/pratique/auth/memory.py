@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..http.message import Request
 from ..http.origin import Origin
 from ..spec import endpoints
 from ..spec.endpoints import Endpoint
+from ..values import field, record
 from .challenge import Challenge
 from .proof import Proof
 from .scopes import ScopeSet
@@ -22,7 +22,7 @@ class Space(NamedTuple):
     name: str
 
 
-@dataclass(slots=True)
+@record
 class Memory:
     """The last permission that was good for a space.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ..http.message import Request
+from ..values import frozen
 from .challenge import BEARER, Challenge
 from .credentials import Credential
 from .scopes import NO_SCOPES, ScopeSet
@@ -13,7 +13,7 @@ from .secret import Secret
 from .tokens import Token, TokenService
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """A value for `Authorization`, the challenge that it answers and whose it is.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 
 from ..errors import Error, Misbehaved, Refused
 from ..http.origin import Origin, redact
+from ..values import field, frozen
 
 
 class Reach(Enum):
@@ -17,7 +17,7 @@ class Reach(Enum):
     SAME_HOST = "same-host"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RealmPolicy:
     """The rules for realms.
 

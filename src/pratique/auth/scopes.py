@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+from ..values import field, frozen
 
 # Servers do not care for the order of actions; people read the usual one more easily.
 _USUAL: Final = {"pull": 0, "push": 1, "delete": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScopeSet:
     """A set of permissions: pairs of a resource (`repository:library/nginx`) and one action.
 

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
@@ -15,6 +14,7 @@ from ..http.message import Body, Headers, Request, Response
 from ..http.origin import Origin, redact
 from ..http.problem import Problem, failure, status_text
 from ..spec.document import parse_object
+from ..values import field, frozen, record
 from .credentials import Credential, Kind
 from .scopes import ScopeSet
 from .secret import Secret
@@ -36,7 +36,7 @@ REFRESH_TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105
 _TOKEN = re.compile(r"[!-~]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenService:
     """Where tokens are asked for, and for whom."""
 
@@ -44,7 +44,7 @@ class TokenService:
     service: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """A bearer token. It is opaque: `granted` is what the service said of it, if anything, and only for people.
 
@@ -71,7 +71,7 @@ class TokenRefused(Exception):
         self.status = status
 
 
-@dataclass(slots=True)
+@record
 class _Flight:
     """One request for a token that several threads wait for."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ..http.session import Session
 from ..spec.reference import endpoint_of, is_tag
 from ..stores.base import NAMELESS, Source, Stages, Target
 from ..stores.locations import Location, open_source, open_target
+from ..values import frozen
 from . import options
 from .connect import connected
 from .credentials import shared_helpers
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SOURCE, DESTINATION = options.SIDES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """Where to copy from and to."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from ..errors import InvalidInput
 from ..http.origin import DEFAULT_PORTS, Origin
 from ..http.trust import Trust
 from ..spec.reference import DEFAULT_REGISTRY, endpoint_of
+from ..values import replace
 
 OF_THE_USER: Final = Path(".config", "containers", "certs.d")
 OF_ROOTLESS_DOCKER: Final = Path("docker", "certs.d")  # below `$XDG_CONFIG_HOME`

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..auth.credentials import DOCKER_HUB_KEY, Credential, Look, aliases, lookup_keys
 from ..errors import InvalidInput
+from ..values import replace
 from .entries import FIELDS, Document, credential_of
 from .files import is_open_to_all, parse_json, read_json
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput
+from ..values import frozen
 
 SYSTEM: Final = Path("/etc/containers")
 NAME: Final = "registries.conf"
@@ -20,7 +20,7 @@ _ALIASES: Final = b"[aliases]"
 _ALIAS = re.compile(rb'"[^"\\]*"\s*=\s*"[^"\\]*"\s*(?:#.*)?')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """Which files count: one file, which has to be there if it was `named`, and what is in folders beside it."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ..http.reach import Plain, Reach
 from ..http.retry import RETRIES
 from ..http.trust import Trust
+from ..values import frozen
 from .proxies import ON_THIS_MACHINE
 from .settings import Settings
 
@@ -24,7 +24,7 @@ SCHEMES: Final[Mapping[Plain, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effective:
     """One setting: its value as JSON has it, and where that was found."""
 

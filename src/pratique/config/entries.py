@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from ..auth.credentials import DOCKER_HUB_KEY, Credential, Kind, aliases, passwo
 from ..auth.secret import Secret
 from ..errors import InvalidInput
 from ..spec.reference import is_registry, is_repository
+from ..values import field, frozen
 from .files import parse_json
 
 # The user of an identity token that has none. Other tools pass an entry over, or refuse the whole file, where there is no user.
@@ -30,7 +30,7 @@ STORE: Final = "credsStore"
 SECRETS: Final = (".dockerconfigjson", ".dockercfg")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """What one document says of credentials: entries and helpers, each by its normal key, with the key as it is written."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from ..http.origin import Origin
 from ..http.reach import Plain, Proxy, Reach, usual
 from ..http.trust import Trust
 from ..spec.reference import endpoint_of
+from ..values import field, frozen, replace
 from . import certs
 from .own import Wanted, nothing
 
@@ -32,7 +32,7 @@ def _unmarked(_: Origin) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hosts:
     """A function from origins to ways: the `Reaches` of a session and its transport.
 

@@ -7,13 +7,14 @@ import selectors
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from ..values import frozen
 
 PIECE_BYTES: Final = 4096  # written or read at a time; a pipe takes as much without waiting
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """What came of a program: its exit code (negative: the signal that ended it) and what it printed."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput
 from ..spec.reference import is_registry
+from ..values import field, frozen
 from .dropins import Places
 from .rules import WILDCARD, Mirror, Pulls, Rule, Rules, merged, parse_location, parse_prefix
 from .shortnames import MODES, ShortNames, parse_aliases
@@ -28,7 +28,7 @@ _UNSUPPORTED: Final = "additional-layer-store-auth-helper"
 Warn = Callable[[str], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegistriesConf:
     """What all the files say; `helpers` are the credential helpers to ask, None where no file says."""
 

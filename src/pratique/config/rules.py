@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from ..errors import InvalidInput, InvalidReference, Refused
 from ..spec.reference import Reference, is_registry, is_repository, parse_registry
+from ..values import frozen, replace
 
 WILDCARD: Final = "*."  # at the beginning of a prefix: any number of subdomains
 _USUAL_PORT: Final = ":443"
@@ -26,7 +26,7 @@ class Pulls(Enum):
         return self is Pulls.ALL or (reference.digest is not None) == (self is Pulls.DIGEST)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mirror:
     """A namespace that has what another has, or some of it."""
 
@@ -35,7 +35,7 @@ class Mirror:
     pulls: Pulls = Pulls.ALL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """What holds for the references in a namespace.
 
@@ -78,7 +78,7 @@ class Rule:
         return f"the rule {self.prefix!r} of {self.source}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """Where content may be read: the reference there, and whether its host need not prove who it is."""
 
@@ -87,7 +87,7 @@ class Endpoint:
     is_mirror: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """The rules of all files. The one with the longest prefix counts, and no other."""
 

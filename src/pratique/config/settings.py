@@ -19,12 +19,12 @@ credentials = "helper:pass"      # or "file:PATH" or "none": here and nowhere el
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InvalidReference
 from ..spec.reference import parse_registry
+from ..values import field, fields, frozen, replace
 from .hosts import origin_of
 from .tables import Table
 
@@ -39,7 +39,7 @@ LEAST_CHUNK_BYTES: Final = 1 << 10
 MOST_CHUNK_BYTES: Final = 1 << 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """What is wanted for one host; None where nothing is said. `sources` tells by field where each was found."""
 
@@ -60,7 +60,7 @@ class Settings:
 
 
 KEYS: Final[Mapping[str, str]] = {
-    each.name.replace("_", "-"): each.name for each in fields(Settings) if each.name != "sources"
+    name.replace("_", "-"): name for name in fields(Settings) if name != "sources"
 }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput, InvalidReference
 from ..spec.reference import Reference
+from ..values import field, frozen
 from .rules import parse_location
 
 ENFORCING: Final = "enforcing"  # several registries to search are an error: nobody is asked which is meant
@@ -18,7 +18,7 @@ MODES: Final = (ENFORCING, "permissive", "disabled")
 _NOWHERE: Final = "nowhere.invalid"  # a registry that nobody can write (RFC 2606 §2), for names that have none
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alias:
     """What a short name stands for: `registry/repository`, or nothing, which undoes an alias; and the file that says so."""
 
@@ -26,7 +26,7 @@ class Alias:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShortNames:
     """What short names mean. `registries` are searched in order for those without an alias; None where nobody said which."""
 

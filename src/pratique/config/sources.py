@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..auth.credentials import Credential, Look
 from ..errors import InvalidInput, Unsupported
+from ..values import frozen
 from .docker import DockerConfig, Helpers, Withheld, default_path, start_helper
 from .own import Wanted, nothing
 
@@ -32,7 +32,7 @@ FILES: Final = "containers-auth.json"
 OWN_HELPER: Final = "pratique"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """Helpers by name, FILES among them, in the order in which they are asked; `source` is the file that says so."""
 

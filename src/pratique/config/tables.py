@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ..errors import InvalidInput
+from ..values import field, frozen
 from .files import read
 
 MOST_BYTES: Final = 1 << 20  # of a file; the parser is written in Python, and a person writes no more
 MOST_SHOWN: Final = 80  # characters of a value that is not understood
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A table of a file; `where` is its own key and a dot, or empty. The values are not shown: they may be secrets."""
 

@@ -7,10 +7,10 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import InvalidInput, Unreachable
+from ..values import frozen
 from .answer import BLOCK, Channel, Content, Head, Incoming, Malformed, content_of, read_head
 from .message import Request, Response
 from .origin import Origin, is_private_address
@@ -31,7 +31,7 @@ PROXY_AUTHENTICATION_REQUIRED: Final = 407
 _TLS_RECORDS: Final = (b"\x16", b"\x15")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeouts:
     """How long to wait, in seconds, for a connection and for each piece of an answer."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from ..values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """Something that happened."""
 
@@ -18,7 +19,7 @@ def ignore(_: Event) -> None:
     """The observer who does not listen."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent(Event):
     """A request was sent and answered with `status`, or failed with `failure`; `seconds` to the head of the answer.
 
@@ -36,7 +37,7 @@ class Sent(Event):
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retried(Event):
     """A request will be sent again in `seconds`."""
 
@@ -45,7 +46,7 @@ class Retried(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirected(Event):
     """The answer was elsewhere."""
 
@@ -53,7 +54,7 @@ class Redirected(Event):
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Warned(Event):
     """Something that a person should know and nothing acts upon."""
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from ..values import frozen
 from .origin import Origin
 
 MOST_REQUESTS_AT_ONCE: Final = 16  # to one host
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How fast a host is asked: requests at once, and requests that begin in a second (None: as they come)."""
 

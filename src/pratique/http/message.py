@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Protocol
 
 from ..errors import Error, Misbehaved, Unreachable
+from ..values import field, frozen, record, replace
 from .origin import Origin, redact, split
 
 # Header fields whose values are never shown.
@@ -70,7 +70,7 @@ class Headers:
         return f"Headers({list(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """A recipe for a request's content: it can be opened again after a challenge or a failure.
 
@@ -86,7 +86,7 @@ class Body:
         return cls(lambda: closing(io.BytesIO(content)), len(content))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One request. `public_only` forbids the transport to connect to an address that is not public.
 
@@ -128,7 +128,7 @@ class Request:
         return f"{self.method} {redact(self.url)}"
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Response:
     """One answer. Its content comes once; whoever gets a response closes it.
 

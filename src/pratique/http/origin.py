@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..errors import Misbehaved
+from ..values import frozen
 
 if TYPE_CHECKING:
     import ipaddress
@@ -23,7 +23,7 @@ _SPOKEN: Final = frozenset(
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Origin:
     """Where a URL leads. Two URLs share secrets only if all three are the same."""
 

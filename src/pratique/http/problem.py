@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import Denied, Error, Misbehaved, NotFound, RateLimited, Unauthorized, Unreachable, Unsupported
+from ..values import frozen
 from .message import Request, Response
 from .retry import retry_after
 
@@ -27,7 +27,7 @@ _KINDS: Final[dict[int, type[Error]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """The error codes of the specification that an answer names, and its words on one line."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import InvalidInput, Unsupported
+from ..values import field, frozen, replace
 from .gate import USUAL, Pace
 from .origin import DEFAULT_PORTS, Origin
 from .trust import Trust
@@ -28,7 +28,7 @@ class Plain(Enum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proxy:
     """An HTTP proxy. `authorization` is a value for `Proxy-Authorization`, a secret for the proxy alone (RFC 9110 §11.7).
 
@@ -60,7 +60,7 @@ class Proxy:
         return str(self.origin)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """How one origin is reached, how fast it is asked, and how often again; `retries` None is as for every other."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from ..values import frozen
 from .message import Request, Response
 
 RETRIES: Final = 3  # after the first attempt
@@ -30,7 +30,7 @@ def _uniform() -> float:
     return random.random()  # noqa: S311 - nothing is secret about a pause
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """How often to try again and how long to wait at most when told to (seconds)."""
 

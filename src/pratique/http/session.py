@@ -6,12 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urldefrag, urljoin
 
 from ..errors import Misbehaved, Unreachable
+from ..values import replace
 from ..version import VERSION
 from .events import Observer, Redirected, Retried, Sent, Warned, ignore
 from .gate import Gate

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import InvalidInput
+from ..values import frozen
 
 if TYPE_CHECKING:
     import ssl
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_KEY_BYTES: Final = 1 << 20  # of a file that is looked at for the mark of an encrypted key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trust:
     """Whom to trust and who to be, as names of PEM files.
 

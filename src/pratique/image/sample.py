@@ -9,7 +9,6 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.platform import Platform
+from ..values import frozen
 
 MOST_STORED_BYTES: Final = 0xFFFF  # of one block
 GZIP_HEAD: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no date, no system
@@ -24,7 +24,7 @@ GZIP_HEAD: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no date, no syste
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """Content and its descriptor."""
 
@@ -42,7 +42,7 @@ class Content:
         return cls.of(json.dumps(document, indent=2).encode(), media_type, platform=platform)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """An image or an index: its root and everything below it, children first."""
 

@@ -6,7 +6,6 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from ..errors import Error, Misbehaved
 from ..http.message import Headers, Request, Response
 from ..spec import endpoints
 from ..spec.endpoints import NAME_INVALID, Endpoint
+from ..values import replace
 from .access.admission import Admissions
 from .access.guard import Refusal, need_of
 from .access.rules import Access

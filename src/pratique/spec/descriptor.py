@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import InvalidDigest, Misbehaved
+from ..values import field, frozen
 from . import document as reading
 from .digest import Digest
 from .media import is_manifest
@@ -16,7 +16,7 @@ from .platform import Platform
 MOST_BYTES: Final = 2**63 - 1  # the specification's sizes are int64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Descriptor:
     """What content is called (`digest`), what it is (`media_type`) and how long (`size`, bytes)."""
 

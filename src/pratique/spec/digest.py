@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ..errors import ContentMismatch, InvalidDigest
+from ..values import frozen
 
 # The registered algorithms and the length of their encoded part in characters.
 ALGORITHMS: Final = {"sha256": 64, "sha512": 128}
@@ -23,7 +23,7 @@ class Readable(Protocol):
     def readinto(self, buffer: bytearray | memoryview, /) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Digest:
     """The name of content: an algorithm and the encoded hash. `str()` gives `algorithm:encoded`."""
 

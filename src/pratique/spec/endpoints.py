@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
+
+from ..values import frozen
 
 PULL: Final = ("pull",)
 PUSH: Final = ("pull", "push")
@@ -22,7 +23,7 @@ CATALOG: Final = "registry:catalog"
 _SAFE: Final = {"name": "/"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """One end-point: its id in the specification, methods and path.
 
@@ -101,7 +102,7 @@ def repository_of(path: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorCode:
     """An error code of the specification, the status it usually comes with and what it means."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..errors import Misbehaved, NotFound, Unsupported
+from ..values import field, frozen
 from . import document as reading
 from . import media
 from .descriptor import Descriptor, read_annotations
@@ -16,7 +16,7 @@ from .platform import Platform
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manifest:
     """A manifest: its bytes, never encoded again, and a checked view of them."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import InvalidInput
+from ..values import frozen, replace
 from . import document as field
 
 # Names that people and `uname` use for what the specification, following Go, calls otherwise.
@@ -25,7 +25,7 @@ _IMPLIED_VARIANTS: Final = {("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")}
 _DEFAULT_VARIANTS: Final = {"arm": "v7"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Platform:
     """What an image runs on; empty fields are unknown (or, in a wish, anything)."""
 

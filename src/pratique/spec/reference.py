@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ..errors import InvalidDigest, InvalidReference
+from ..values import frozen, replace
 from .digest import Digest
 
 DEFAULT_REGISTRY: Final = "docker.io"
@@ -57,7 +57,7 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """A repository on a registry and, where given, a tag, a digest or both."""
 

@@ -12,12 +12,12 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import ModuleType
 from typing import IO, Any, Final, Protocol, cast
 
 from ..errors import InvalidInput
 from ..http.message import Stream
+from ..values import frozen
 
 PLAIN: Final = ""
 GZIP: Final = "gzip"
@@ -42,7 +42,7 @@ class Writable(Protocol):
     def flush(self) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """How far content may grow when it is unpacked, in bytes and as a ratio; beyond that it is taken for a bomb."""
 

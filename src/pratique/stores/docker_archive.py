@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
@@ -17,6 +16,7 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
 from ..spec.reference import is_tag
+from ..values import field, frozen
 from . import compression
 from .base import NAMELESS
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
@@ -39,7 +39,7 @@ from .tar import Incoming, Tar
 _NAMED_BY_DIGEST = re.compile(r"(?:.*[/:])?([a-f0-9]{64})(?:\.json)?", re.ASCII | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An image with the manifest that was made for it, and the members where its content is."""
 

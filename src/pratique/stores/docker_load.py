@@ -8,7 +8,6 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -18,6 +17,7 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from ..spec.reference import Reference
+from ..values import frozen
 from . import compression
 from .base import NAMELESS, Content
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
@@ -28,7 +28,7 @@ from .staging import Destination, Staging
 ENCRYPTED: Final = "+encrypted"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Blob:
     """A file in the folder; `digest` and `size` (bytes) are those of what is in it, unpacked."""
 

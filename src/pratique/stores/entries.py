@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import Misbehaved, NotFound
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.document import mapping, mappings, parse_object
+from ..values import frozen
 
 NAME: Final = "org.opencontainers.image.ref.name"  # annotations.md
 FULL_NAME: Final = "io.containerd.image.name"  # containerd, BuildKit and Docker add it, `registry/repository:tag`
 MOST_NAMES_SHOWN: Final = 10  # in a message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry, as it stands in the file; what is in it is looked at when it is wanted."""
 
@@ -68,7 +68,7 @@ class Entry:
         return mapping(self.document, "annotations", "index.json's entry") or {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entries:
     """What `index.json` says: its entries, and whatever else is in it."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..http.events import Event
+from ..values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routed(Event):
     """Content of `reference` will be read from these places in turn, as `rule` says."""
 
@@ -16,7 +15,7 @@ class Routed(Event):
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PassedOver(Event):
     """A place did not give what was asked of it; `following` is asked next."""
 

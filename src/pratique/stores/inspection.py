@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -15,6 +14,7 @@ from ..spec.digest import Digest
 from ..spec.document import mapping, parse_object, text
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform
+from ..values import field, frozen
 from .base import Source
 from .crew import JOBS, in_parallel
 
@@ -28,7 +28,7 @@ class Readable(Source, Protocol):
     def manifest(self, name: str | Digest) -> Manifest: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """One image of an index, or the only one; `size` in bytes of manifest, config and layers."""
 
@@ -40,7 +40,7 @@ class Image:
     config: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """A manifest and the images that it stands for; `size` in bytes of all of them, what they share counted once."""
 

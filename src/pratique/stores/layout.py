@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ContentMismatch, InvalidInput, Misbehaved, NotFound, Unsupported
@@ -25,6 +24,7 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.document import mappings, parse_object, text
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
+from ..values import frozen
 from .base import NAMELESS, Content, ContentAt
 from .content import manifest_of, of_bytes, pour, pour_rest, read_name, verified, whole
 from .entries import Entries, Entry, chosen, listing, named, names_of
@@ -42,7 +42,7 @@ MOST_NAME_CHARACTERS: Final = 512
 _PARTS: Final = frozenset({"oci-layout", "index.json", "blobs", "ingest"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     """What is remembered of a manifest; content that has a digest never changes."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ..errors import InvalidInput
 from ..spec.digest import Digest
 from ..spec.reference import Reference
+from ..values import frozen
 from .base import NAMELESS, Source, Stages, Target
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ FILES: Final = (OCI_ARCHIVE, DOCKER_ARCHIVE, LAYOUT, DIRECTORY)
 STANDARD_STREAM: Final = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """A store and, where given, a name in it. Of a registry `reference` says both; of files the path and the name do."""
 

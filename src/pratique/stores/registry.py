@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
@@ -20,6 +19,7 @@ from ..spec.digest import ALGORITHMS, Digest
 from ..spec.endpoints import Endpoint
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..spec.reference import Reference, endpoint_of, is_repository, is_tag
+from ..values import frozen
 from .base import NAMELESS, Content, Source
 from .pages import names
 from .referrers import Referrers
@@ -42,7 +42,7 @@ _UNDELETABLE: Final = frozenset({400, 405, 501})
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Registry:
     """A registry: `name` as people write it, and how its repositories are uploaded to."""
 

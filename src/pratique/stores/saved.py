@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import ContentMismatch, InvalidDigest, InvalidReference, Misbehaved
@@ -17,6 +16,7 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.reference import DEFAULT_TAG, Reference
+from ..values import frozen
 from . import compression
 
 MOST_LIST_BYTES: Final = 8 << 20  # of manifest.json
@@ -32,7 +32,7 @@ LAYERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Saved:
     """An image as `manifest.json` has it: the names of members, and the names of the image."""
 

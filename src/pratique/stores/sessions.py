@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from ..config.files import SECRET_MODE, read_json, replace_json
 from ..errors import Error, InvalidInput
 from ..http.origin import Origin
 from ..spec.digest import Digest
+from ..values import frozen
 from .upload import Place
 
 try:
@@ -34,7 +34,7 @@ FOLDER_MODE: Final = 0o700
 _FORM: Final = 1  # of the files
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """A session of an earlier run, and whether it may only be on the public network."""
 

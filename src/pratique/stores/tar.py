@@ -17,11 +17,11 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from ..errors import InvalidInput, NotFound
+from ..values import frozen
 from . import compression
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
 
@@ -48,7 +48,7 @@ class Incoming(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """Where the content of a regular file lies in a tar: `offset` and `size` in bytes."""
 
@@ -177,7 +177,7 @@ class MemberStream:
         self._closed = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Header:
     """What a member's headers say together; `offset` is that of its content."""
 

@@ -8,7 +8,6 @@ stands. What a server says of its position is believed only as far as it can be 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 from urllib.parse import urldefrag, urljoin
@@ -18,6 +17,7 @@ from ..http.message import Headers
 from ..http.origin import DEFAULT_PORTS, Origin, redact, split
 from ..http.retry import DECLINED, TROUBLED
 from ..spec.digest import Digest
+from ..values import field, frozen, record
 
 MOST_SESSIONS: Final = 10  # begun for one upload
 MOST_FAILURES: Final = 8  # in a row, without a byte more at the server than ever before
@@ -55,7 +55,7 @@ class Kind(Enum):
     CHECK = "see whether it ended after all"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """The next request. Its body are the bytes from `first` up to, but not including, `last` of the content."""
 
@@ -77,7 +77,7 @@ class Step:
         return f"{self.first}-{self.last - 1}" if self.is_chunk and self.size else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What came of a step: `status` and `headers`, from `url`; NO_ANSWER where nothing came."""
 
@@ -101,7 +101,7 @@ class Answer:
         return int(value) if _NUMBER.fullmatch(value) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manner:
     """What is known of a registry before an upload, or wished for: bytes a request at most, and ways that it refused."""
 
@@ -109,7 +109,7 @@ class Manner:
     refused: frozenset[Way] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where an upload goes on: the session's own URL, which may be a secret, and the bytes that it has."""
 
@@ -118,7 +118,7 @@ class Place:
     least_chunk: int = 0
 
 
-@dataclass(slots=True)
+@record
 class _Session:
     """What is known of one session at the server."""
 

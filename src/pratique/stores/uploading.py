@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from ..http.session import Session
 from ..spec import endpoints
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..values import field, frozen, record, replace
 from .base import Content
 from .cursor import ContentFailed, Cursor
 from .referrers import Url
@@ -31,7 +31,7 @@ RESETS_OF_A_MISSING_REPOSITORY: Final = (
 _CONTENT_CODES: Final = frozenset({"DIGEST_INVALID", "SIZE_INVALID"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UploadOptions:
     """How blobs are uploaded: in chunks of so many bytes where that is wished, and with sessions kept for later runs."""
 
@@ -39,7 +39,7 @@ class UploadOptions:
     kept: KeptSessions | None = None
 
 
-@dataclass(slots=True)
+@record
 class _Begun:
     """Where an upload stands at first, and whether its registry is on the public network."""
 
@@ -48,7 +48,7 @@ class _Begun:
     earlier: bool = False
 
 
-@dataclass(slots=True)
+@record
 class Uploader:
     """Uploads and mounts blobs of one repository; what is learnt of the registry's manner serves the next. Shared by threads."""
 

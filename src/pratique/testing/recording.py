@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from ..http.message import Body, Headers, Request, Response, Transport
+from ..values import record, replace
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Seen:
     """One request as the registry saw it, its content where that is kept, and the status of its answer.
 

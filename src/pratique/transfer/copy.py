@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
 
 from ..errors import NotFound
 from ..http.events import Observer, Warned, ignore
@@ -16,6 +15,7 @@ from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Ta
 from ..stores.content import Vouches, manifest_of, opened
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
+from ..values import frozen, replace
 from .events import Copied, Done, How, Moved, Planned, Started
 from .ledger import Ledger
 from .plan import Convert, Plan, plan, selected
@@ -23,7 +23,7 @@ from .referring import digest_tags, referring
 from .selection import EVERYTHING, Selection
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """How to copy.
 
@@ -56,7 +56,7 @@ class Options:
         return self.referrers or self.digest_tags
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What came of a copy: the root at the target, its names there, and the plan; no plan where all was there."""
 

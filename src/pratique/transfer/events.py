@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ..http.events import Event
 from ..spec.descriptor import Descriptor
+from ..values import frozen
 from .plan import Plan
 
 
@@ -18,7 +18,7 @@ class How(Enum):
     PRESENT = "present"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned(Event):
     """It is known what has to move."""
 
@@ -26,14 +26,14 @@ class Planned(Event):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started(Event):
     """Content begins to move."""
 
     descriptor: Descriptor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moved(Event):
     """So many more bytes of it were read; below zero where it begins anew."""
 
@@ -41,7 +41,7 @@ class Moved(Event):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done(Event):
     """Content is at its target."""
 
@@ -49,7 +49,7 @@ class Done(Event):
     how: How
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copied(Event):
     """A root and everything that it needs is at its target, under its names; `changed` is false if all was there before."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from ..errors import Misbehaved
@@ -13,6 +12,7 @@ from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Source
 from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
+from ..values import frozen
 
 MOST_DEPTH: Final = 8  # of indexes within indexes
 MOST_MANIFESTS: Final = 20_000  # below one root
@@ -20,7 +20,7 @@ MOST_MANIFESTS: Final = 20_000  # below one root
 Keep = Callable[[Manifest], Iterable[Descriptor]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """Everything below a root, once each: manifests, children before parents, and blobs."""
 

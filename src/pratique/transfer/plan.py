@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
@@ -11,6 +10,7 @@ from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Admits, Mounts, Source, Target
 from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
+from ..values import frozen
 from .graph import Graph, walk
 from .ledger import Ledger
 from .selection import EVERYTHING, Selection
@@ -18,7 +18,7 @@ from .selection import EVERYTHING, Selection
 Convert = Callable[[Manifest, Mapping[Digest, Descriptor]], Manifest]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """A copy as a value.
 

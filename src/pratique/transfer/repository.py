@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from ..errors import Error
 from ..http.events import Observer, ignore
 from ..stores.base import Source, Target
 from ..stores.crew import in_parallel
+from ..values import frozen
 from .copy import DEFAULTS, Options, Result, copy
 from .ledger import Ledger
 
 TAGS_AT_ONCE: Final = 4  # each with as many threads as a copy has
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """A tag that was not copied, and why."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from ..errors import NotFound
 from ..spec.descriptor import Descriptor
 from ..spec.manifest import Manifest, platforms
 from ..spec.platform import Platform
+from ..values import frozen
 
 # By this annotation BuildKit says which image of an index an attestation belongs to.
 ATTESTED: Final = "vnd.docker.reference.digest"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """The platforms to take, or all. With `keep_index` the index stays as it is, and lists what is not taken as well."""
 

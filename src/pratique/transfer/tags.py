@@ -5,12 +5,12 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import InvalidInput
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.versions import version_key
+from ..values import frozen
 
 if TYPE_CHECKING:
     from semver import Version
@@ -30,7 +30,7 @@ _COMPARISONS: Final[dict[str, Callable[[Version, Version], bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """What to take: tags that match `include` and not `exclude` as a whole, versions in `semver`, of these the `newest`."""
 

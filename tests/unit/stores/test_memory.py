@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from pratique.spec import media
 from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Source, Target
 from pratique.stores.directory import Directory
 from pratique.stores.memory import Memory
+from pratique.values import replace
 from tests.stores.contract import push, put, single
 
 IMAGE = single()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -31,6 +30,7 @@ from pratique.transfer.plan import plan
 from pratique.transfer.repository import Failure, copy_tags
 from pratique.transfer.selection import Selection
 from pratique.transfer.tags import Choice, digest_of, version_range
+from pratique.values import replace
 
 AMD64, ARM64, S390X = (Platform.parse(f"linux/{name}") for name in ("amd64", "arm64", "s390x"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ...auth.credentials import Credentials, Look
@@ -17,6 +16,7 @@ from ...http.message import Request
 from ...spec import endpoints
 from ...spec.reference import Reference
 from ...stores import permission
+from ...values import as_dict
 from .. import options
 from ..connect import connected
 from ..credentials import stored_credentials, told_credentials
@@ -127,14 +127,14 @@ def _explanation(
 ) -> dict[str, Any]:
     def more(event: Event) -> dict[str, Any]:
         found = looks.get(event) if isinstance(event, CredentialSought) else None
-        return {} if found is None else {"sources": [asdict(look) for look in found]}
+        return {} if found is None else {"sources": [as_dict(look) for look in found]}
 
     return {
         "reference": str(reference),
         "for": action,
         "permitted": error is None,
         "verdict": str(error) if error else verdict,
-        "steps": [{"step": name(event), **asdict(event), **more(event)} for event in events],
+        "steps": [{"step": name(event), **as_dict(event), **more(event)} for event in events],
         "error": error_document(error) if error else None,
     }
 

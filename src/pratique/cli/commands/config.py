@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from ...config import certs, own
 from ...config.dropins import Places
@@ -19,6 +18,7 @@ from ...errors import NotFound
 from ...spec.manifest import platforms
 from ...spec.reference import Reference
 from ...stores.inspection import config_of
+from ...values import as_dict
 from .. import options, trace
 from ..connect import connected, reaches
 from ..credentials import stored_credentials, told_credentials
@@ -72,7 +72,7 @@ def run_show(arguments: argparse.Namespace, output: Output) -> None:
     registry, namespace = split(arguments.host)
     settings = list(_settings(arguments, output, Reference(registry, namespace)))
     if output.as_json:
-        output.document({"host": arguments.host, "settings": [asdict(each) for each in settings]})
+        output.document({"host": arguments.host, "settings": [as_dict(each) for each in settings]})
     else:
         output.table(
             ("SETTING", "VALUE", "SOURCE"), [(each.name, _shown(each.value), each.source) for each in settings]

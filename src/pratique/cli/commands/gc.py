@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from ...errors import InvalidInput, NotFound
@@ -11,6 +10,7 @@ from ...server.storage.collection import GRACE, Collector
 from ...server.storage.garbage import Garbage
 from ...server.storage.paths import ROOT
 from ...server.storage.repositories import Storage
+from ...values import as_dict
 from .. import options
 from ..output import Output, counted, size
 
@@ -55,7 +55,7 @@ def _report(output: Output, collected: list[Garbage], arguments: argparse.Namesp
     total = sum(garbage.size for garbage in collected)
     if output.as_json:
         facts = {"path": arguments.path, "dry_run": arguments.dry_run, "count": len(collected), "size": total}
-        output.document(facts | {"garbage": [dataclasses.asdict(garbage) for garbage in collected]})
+        output.document(facts | {"garbage": [as_dict(garbage) for garbage in collected]})
         return
     if collected:
         rows = [(each.kind, each.repository, each.name, size(each.size), _age(each.age)) for each in collected]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...auth.challenge import BEARER
 from ...errors import InvalidInput
 from ...http.message import Request, Response
+from ...values import frozen
 from .guard import KEYS_PATH, TOKEN_PATH, BasicGuard, BearerGuard, Guard, parse_basic
 from .passwords import Memory, Passwords
 from .rules import Access
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """What an access is made to work by. `tokens` is there with the scheme "bearer" only."""
 

@@ -11,8 +11,9 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+from ...values import record
 
 FREE_FAILURES: Final = 5  # of one name from one address, before there is a wait
 FREE_FAILURES_OF_ADDRESS: Final = 50  # with whatever names: many people may share an address
@@ -34,7 +35,7 @@ class TooManyAttempts(Exception):
         self.seconds = seconds
 
 
-@dataclass(slots=True)
+@record
 class _Count:
     failures: int
     last: float

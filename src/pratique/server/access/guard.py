@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ...auth.challenge import BASIC, BEARER, Challenge
@@ -12,6 +11,7 @@ from ...auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
 from ...http.message import Request
 from ...spec import endpoints
 from ...spec.endpoints import DENIED, TOOMANYREQUESTS, UNAUTHORIZED, Endpoint, ErrorCode
+from ...values import frozen
 from ..answers import Rejected
 from .attempts import TooManyAttempts
 from .rules import ANONYMOUS, NAME, Access
@@ -20,7 +20,7 @@ TOKEN_PATH: Final = "/token"  # noqa: S105  # a path
 KEYS_PATH: Final = "/.well-known/jwks.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Need:
     """What a request cannot do without, and what it would like: to mount a blob from another repository."""
 
@@ -28,7 +28,7 @@ class Need:
     wished: ScopeSet = NO_SCOPES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowed:
     """The request may go on; `permits` says whether whoever asks has some scopes beside those that the request needs."""
 
@@ -36,7 +36,7 @@ class Allowed:
     permits: Callable[[ScopeSet], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """The request may not go on: how that is said."""
 
@@ -71,7 +71,7 @@ class BadToken(Exception):
     """A token that is no token of ours, or of another time or service; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Granted:
     """What a token says."""
 

@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +42,7 @@ from ...auth.challenge import BASIC, BEARER
 from ...auth.scopes import ScopeSet
 from ...auth.secret import Secret
 from ...errors import InvalidInput
+from ...values import field, frozen
 from . import htpasswd
 
 ANONYMOUS: Final = "anonymous"
@@ -55,7 +55,7 @@ ES256, EDDSA = "ES256", "EdDSA"
 LONGEST_ROTATION: Final = 3650  # days
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """What the users in `allow` may do with the repositories whose whole name fits `pattern`."""
 
@@ -70,7 +70,7 @@ class Rule:
         return self.allow.get(user, nothing) | self.allow.get(ANONYMOUS, nothing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Tokens:
     """What the token service says in tokens, and how it signs them; `life` in seconds, `rotate` in days, 0 for never.
 
@@ -87,7 +87,7 @@ class Tokens:
     x5c: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Access:
     """Who may do what. Raises InvalidInput for values that make no sense together.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -15,6 +14,7 @@ from ...auth.scopes import ScopeSet
 from ...http.message import Request, Response
 from ...http.origin import split
 from ...spec.endpoints import UNAUTHORIZED, UNSUPPORTED
+from ...values import frozen
 from ..answers import UNKNOWN, Rejected, document
 from ..api.call import MOST_FIELDS, read_content
 from .attempts import TooManyAttempts
@@ -43,7 +43,7 @@ class _Unsuitable(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     """What a client asks for, whichever way it asks."""
 

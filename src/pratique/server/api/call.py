@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 from urllib.parse import parse_qs
@@ -24,6 +23,7 @@ from ...spec.endpoints import (
     ErrorCode,
 )
 from ...spec.reference import is_repository, is_tag
+from ...values import frozen
 from ..answers import QUERY_TOO_LONG, UNKNOWN, Rejected
 
 MOST_FIELDS: Final = 100  # of a query
@@ -34,9 +34,11 @@ class BodyFailed(Exception):
     """Reading the content of a request failed; the cause is whoever sends it to hear, not the log."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A request, the end-point that it is for, and what was read from its path."""
+
+    __slots__ = ("__dict__",)  # what is cached
 
     request: Request
     endpoint: Endpoint

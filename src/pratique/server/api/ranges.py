@@ -6,12 +6,12 @@ import io
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from io import FileIO
 from typing import Final
 
 from ...http.message import Request, Stream
 from ...spec.endpoints import SIZE_INVALID
+from ...values import frozen
 from ..answers import Rejected
 from ..content import FilePart
 
@@ -21,7 +21,7 @@ MOST_RANGES: Final = 1024  # in one request; whoever asks for more gets all of t
 _RANGE = re.compile(r"(?P<first>[0-9]{0,19})-(?P<last>[0-9]{0,19})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """The bytes from `first` to `last`, both of them included."""
 

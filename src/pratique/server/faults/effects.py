@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from email.utils import formatdate
 from io import BytesIO
 from typing import Final
@@ -14,6 +13,7 @@ from ...errors import InvalidInput
 from ...http.message import Body, Request, Response, Stream, Transport, Unanswered
 from ...http.problem import status_text
 from ...spec.endpoints import DENIED, NAME_UNKNOWN, TOOMANYREQUESTS, UNAUTHORIZED, ErrorCode
+from ...values import replace
 from ..answers import Rejected
 
 BLOCK: Final = 64 << 10  # bytes read at a time where everything is wanted

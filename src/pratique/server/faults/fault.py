@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from ...errors import InvalidInput
 from ...http.message import Request, Response, Transport
 from ...http.origin import split
 from ...spec import endpoints
+from ...values import field, frozen
 from ..access.guard import TOKEN_PATH
 from . import effects
 
@@ -56,7 +56,7 @@ MATCH_KEYS: Final = ("method", "path", "endpoint", "repository", "query")
 TURN_KEYS: Final = ("after", "every", "count", "probability")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Match:
     """Which requests a fault may happen to; what is empty fits every request."""
 
@@ -85,7 +85,7 @@ class Match:
         return found is not None and found[0] is ENDPOINTS[self.endpoint]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Turn:
     """How often a fault happens to the requests that fit: not to the first `after` of them, then to each `every`th, with
     a `probability`, `count` times in all (0: without end)."""
@@ -96,7 +96,7 @@ class Turn:
     probability: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Fault:
     """One fault: an effect of `EFFECTS`, or a manner, with its options. `name` is what it is called where it is seen."""
 

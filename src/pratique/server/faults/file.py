@@ -24,7 +24,6 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +31,7 @@ from ...config.tables import Table
 from ...errors import InvalidInput
 from ...http.message import Request, Response, Transport, Unanswered
 from ...http.origin import redact
+from ...values import frozen
 from .fault import MANNER, MOST_TIMES, Fault, read, refuse_others
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 MOST_SEEN: Final = 10_000  # faults that are remembered; the oldest are forgotten
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Happened:
     """A fault that happened: its name, and the method and path of the request."""
 

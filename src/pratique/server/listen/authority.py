@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ...values import frozen
 from ..storage.disk import write
 
 DAYS: Final = 30  # that certificates made on the spot are good for; they are made anew at each start
@@ -22,7 +22,7 @@ AGE: Final = timedelta(hours=1)  # of a certificate at its birth, for clocks tha
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Issued:
     """The files of a certificate with its key, and of the authority to trust (PEM); SHA-256 of the certificate, in hex."""
 

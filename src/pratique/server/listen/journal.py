@@ -7,17 +7,17 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from ...http.origin import redact
+from ...values import field, frozen
 
 _SANE_ID = re.compile(r"[0-9A-Za-z._:/=+-]{1,128}", re.ASCII)
 _PLAIN = re.compile(r"[0-9A-Za-z._@+-]+", re.ASCII)
 ID_FIELD: Final = "X-Request-Id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Entry:
     """A request and its answer. `received` and `sent` are bytes of content, `seconds` the time from one end to the other.
 

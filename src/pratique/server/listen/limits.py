@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from ...values import frozen
 
 IDLE: Final = 60.0  # seconds that a client may be silent, between requests and in the middle of one's content
 HEAD: Final = 20.0  # seconds from the first byte of a request's head, or of a TLS handshake, to the last
@@ -13,7 +14,7 @@ CONNECTIONS: Final = 1000  # at once
 REQUESTS: Final = 10_000  # on one connection, after which the client opens another
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Limits:
     """Times in seconds; `content` in bytes of one request, or None for any length."""
 

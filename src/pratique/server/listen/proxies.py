@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from ...errors import InvalidInput
 from ...http.message import Headers, Request
 from ...http.origin import DEFAULT_PORTS
 from ...spec.reference import is_registry
+from ...values import replace
 
 UNIX: Final = "unix"  # whoever reaches the Unix socket
 

@@ -6,17 +6,17 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from ...http.message import Body, Request, Transport
 from ...spec.reference import is_registry
+from ...values import field, record
 from .journal import ID_FIELD, Observer, is_sane_id
 from .limits import Limits
 from .proxies import Proxies
 from .wire import BadMessage, Content, Head
 
 
-@dataclass(slots=True, kw_only=True)
+@record(kw_only=True)
 class Service:
     """Whom connections serve, and how. `tell` is told of each answer that is out, `proxies` are those that are believed.
 

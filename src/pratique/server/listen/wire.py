@@ -6,13 +6,13 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Final
 
 from ...http.message import Headers, Response
 from ...http.problem import status_text
+from ...values import frozen
 
 MOST_HEAD_BYTES: Final = 64 << 10  # of a request line with its header fields, or of what chunks say beside content
 MOST_TARGET_BYTES: Final = 8 << 10  # of a request's target
@@ -44,7 +44,7 @@ class Disconnected(ConnectionError):
     """The client went away in the middle of a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """The head of a request. `persistent`: the client would send another request on this connection."""
 

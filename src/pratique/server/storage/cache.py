@@ -7,9 +7,9 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, overload
 
+from ...values import frozen
 from . import disk
 
 # How far apart two changes must be that a file system's times tell apart surely: some count whole seconds, in steps of two.
@@ -51,7 +51,7 @@ class Cache(Generic[K, V]):
                 self._weight -= freed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot(Generic[V]):
     """A value with what it was read from: folders with their times, and files that would change it if they appeared."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
 
+from ...values import frozen
 from . import disk
 from .locks import Locks
 
@@ -23,7 +23,7 @@ LEFTOVER: Final = "leftover"  # what a killed process left, or what is left of w
 REPOSITORY: Final = "repository"  # with nothing in it
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Garbage:
     """Something that nothing needs; `size` in bytes, `age` in seconds since its last use."""
 
@@ -34,7 +34,7 @@ class Garbage:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """Something that may be garbage: files or folders whose times say when it was last used, and how it is removed.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from ...spec.digest import ALGORITHMS, Digest
 from ...stores.files import TEMPORARY_SUFFIX
+from ...values import frozen
 from . import disk
 from .paths import LAYERS, LINK, PARTS, REVISIONS, TAGS, UPLOADS
 
@@ -25,7 +25,7 @@ _ENCODED = re.compile(r"(?:[0-9a-f]{2}){16,}", re.ASCII)
 _UNFINISHED = re.compile(rf"\.[0-9a-f-]{{36}}{re.escape(TEMPORARY_SUFFIX)}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A folder that is named after a digest."""
 
@@ -44,7 +44,7 @@ class Entry:
         return [f"{self.folder}/{name}" for name in self.names if is_unfinished(name)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Marked:
     """A repository: its name, and the folder that it is."""
 

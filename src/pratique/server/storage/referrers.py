@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from ...errors import ContentMismatch, NotFound
 from ...spec.descriptor import Descriptor
 from ...spec.digest import ALGORITHMS, Digest
+from ...values import field, frozen, record
 from . import disk
 from .cache import Cache, Reading, Snapshot
 from .paths import REVISIONS, Paths
@@ -22,7 +22,7 @@ MANIFEST_BYTES: Final = 300  # that remembering a manifest without a subject tak
 Load = Callable[[str, Digest], Stored]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Referrer:
     """A manifest with a subject, as it was when its link had this stamp."""
 
@@ -31,7 +31,7 @@ class Referrer:
     stamp: disk.Stamp
 
 
-@dataclass(slots=True)
+@record
 class Referrals:
     """What is known of one repository: which of its manifests were looked at, and those with a subject."""
 

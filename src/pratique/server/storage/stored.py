@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from ...spec import media
 from ...spec.digest import Digest
 from ...spec.manifest import Manifest
 from ...stores.files import sync_folder
+from ...values import frozen
 from . import disk
 from .cache import Cache
 from .paths import MEDIA_TYPE, Paths
@@ -20,7 +20,7 @@ ENTRY_BYTES: Final = 1000  # that keeping a manifest takes beside its own bytes,
 MOST_BYTES: Final = 32 << 20  # of manifests that are kept in memory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """A manifest as it was pushed."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...spec.digest import Digest
+from ...values import frozen
 from . import disk
 from .links import target
 from .marks import Entry, Marked, mentioned
@@ -14,7 +14,7 @@ from .paths import LINK, Paths
 from .stored import referring
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Relation:
     """What a manifest mentions, and its subject."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -23,6 +22,7 @@ from pratique.server.access.attempts import FREE_FAILURES
 from pratique.server.access.keyring import Keyring
 from pratique.server.access.keys import SigningKey
 from pratique.server.access.rules import Access, Rule, Tokens
+from pratique.values import replace
 
 from ..asking import Answer, Asking
 from .test_keys import KEYS, forgeries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from pratique.server.app import RegistryApp
 from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import Digest
+from pratique.values import replace
 
 from ..asking import CONFIG, LAYER, ROOT, Asking, describe, image
 

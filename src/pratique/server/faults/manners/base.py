@@ -6,7 +6,6 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlunsplit
@@ -18,6 +17,7 @@ from ....http.message import Body, Headers, Request, Response, Transport
 from ....http.origin import Origin, split
 from ....spec import endpoints
 from ....spec.endpoints import Endpoint
+from ....values import field, frozen, replace
 from ...access.guard import TOKEN_PATH, need_of
 from ...access.rules import NAME
 from ...api.call import read_content
@@ -39,7 +39,7 @@ _MODULES: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """A row of the table: what a registry of this manner does, who saw one, and the access file with which it shows.
 

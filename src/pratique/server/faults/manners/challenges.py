@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ....auth.challenge import BEARER, Challenge
 from ....http.message import Request, Response, Transport
+from ....values import replace
 from ...access.guard import TOKEN_PATH
 from .base import (
     BEARER_ACCESS,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ....auth.challenge import BASIC, Challenge
 from ....http.message import Request, Response, Transport
+from ....values import replace
 from ..effects import refuse
 from .base import BASIC_ACCESS, BEARER_ACCESS, READABLE, Manner, challenging, is_basic, is_refusal, named
 

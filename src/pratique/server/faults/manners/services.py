@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from ....http.message import Body, Request, Response, Transport
 from ....spec.endpoints import UNAUTHORIZED
+from ....values import replace
 from ...access.guard import parse_basic
 from ..effects import refuse
 from .base import (

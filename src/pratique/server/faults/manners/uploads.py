@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 from urllib.parse import urljoin
 
@@ -17,6 +16,7 @@ from ....spec.endpoints import (
     UPLOAD_STATUS,
     UPLOADS,
 )
+from ....values import replace
 from ..effects import broken, refuse
 from .base import Manner, asked_of, asking, at, elsewhere, endpoint_of, last_of, named, repository_of
 
