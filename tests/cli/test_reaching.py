@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pratique.server.access.rules import Access
+from pratique.server.access.file import load as load_access
 from pratique.server.app import RegistryApp
 from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
@@ -142,7 +142,7 @@ def secure(authority: trustme.CA, tmp_path: Path) -> Iterator[str]:
     issued.private_key_pem.write_to_path(str(key))
     access = tmp_path / "access.toml"
     access.write_text('[[repositories]]\npattern = "*"\nallow = { anonymous = ["pull", "push"] }\n')
-    app = RegistryApp(Storage(tmp_path / "storage"), Access.load(access))
+    app = RegistryApp(Storage(tmp_path / "storage"), load_access(access))
     with Listener(app.handle, certificate=certificate, key=key) as listener:
         yield listener.address
 

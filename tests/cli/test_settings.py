@@ -172,7 +172,7 @@ def test_what_is_wrong_with_the_file_ends_the_command(run: Run, registry: str, w
     ran = run("tags", f"{registry}/bar")
     assert ran.code == 2
     assert ran.err == (
-        f"pratique: {path}: default.retry is not a key of this file; hint: known are proxy, plain-http, ca-file, retries, "
+        f"pratique: {path}: default.retry is not known; hint: known are proxy, plain-http, ca-file, retries, "
         "requests-at-once, requests-a-second, chunk-size, credentials\n"
     )
 

@@ -20,7 +20,7 @@ import trustme
 
 from pratique.http.trust import Trust
 from pratique.server.access.admission import watched
-from pratique.server.access.rules import Access
+from pratique.server.access.file import load as load_access
 from pratique.server.app import RegistryApp
 from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
@@ -79,7 +79,7 @@ def harbour(request: pytest.FixtureRequest, tmp_path: Path, ca: trustme.CA) -> I
     write_users(tmp_path / "users")
     file = tmp_path / "access.toml"
     file.write_text(ACCESS % (scheme, USER))
-    app = RegistryApp(Storage(tmp_path / "storage"), watched(Access.load, file, clock=itertools.count().__next__))
+    app = RegistryApp(Storage(tmp_path / "storage"), watched(load_access, file, clock=itertools.count().__next__))
     with Listener(app.handle, certificate=certificate, key=key) as listener:
         trust = Trust(ca_file=str(authority)) if authority else None
         with repository(listener.address, "team/app", f"{USER}:{PASSWORD}", trust) as target:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pratique.server.access.rules import Access
+from pratique.server.access.file import load as load_access
 from pratique.server.app import RegistryApp
 from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
@@ -40,7 +40,7 @@ others = ["theirs"]
 def theirs(docker_registry: StartsRegistry, tmp_path: Path) -> Iterator[DockerRegistry]:
     """Their registry, that trusts our token service."""
     (tmp_path / "access.toml").write_text(TOKENS)
-    app = RegistryApp(Storage(tmp_path / "tokens"), Access.load(tmp_path / "access.toml"))
+    app = RegistryApp(Storage(tmp_path / "tokens"), load_access(tmp_path / "access.toml"))
     assert app.tokens is not None
     certificates = tmp_path / "certificates.pem"
     certificates.write_bytes(app.tokens.certificates)

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 import pratique.testing
-from pratique.server.access.rules import Access
+from pratique.server.access.file import load as load_access
 from pratique.server.app import RegistryApp
 from pratique.server.listen.listener import Listener
 from pratique.server.listen.proxies import Proxies
@@ -68,7 +68,7 @@ def door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def proxied(ca: trustme.CA, tmp_path: Path) -> Iterator[Place]:
     """The same with tokens, behind a proxy that speaks TLS for it, and whose word on that it takes."""
     (tmp_path / "access.toml").write_text(DOORS["bearer"] or "")
-    app = RegistryApp(Storage(tmp_path / "storage"), Access.load(tmp_path / "access.toml"))
+    app = RegistryApp(Storage(tmp_path / "storage"), load_access(tmp_path / "access.toml"))
     authority = tmp_path / "certs" / "ca.crt"
     authority.parent.mkdir()
     ca.cert_pem.write_to_path(str(authority))

@@ -20,7 +20,7 @@ from pratique.http.origin import Origin
 from pratique.http.retry import Patience
 from pratique.http.session import Session
 from pratique.image.sample import Content, Sample, image, index
-from pratique.server.access.rules import Access
+from pratique.server.access.file import load as load_access
 from pratique.server.app import RegistryApp
 from pratique.server.storage.repositories import Storage
 from pratique.spec import media
@@ -91,7 +91,7 @@ def _memory(folder: Path) -> Iterator[Callable[[], Memory]]:
 @contextmanager
 def _registry(folder: Path) -> Iterator[Callable[[], Repository]]:
     (folder / "access.toml").write_text("")
-    app = RegistryApp(Storage(folder / "storage"), Access.load(folder / "access.toml"))
+    app = RegistryApp(Storage(folder / "storage"), load_access(folder / "access.toml"))
     transport = LocalTransport({Origin.of("https://r.test"): app.handle})
     session: Session[ScopeSet] = Session(transport, Authenticator(), patience=Patience(retries=0))
     yield lambda: Repository(session, "r.test", "team/app")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -113,7 +113,7 @@ def _rules(table: Table, warn: Warn) -> tuple[Rule, ...]:
 
 
 def _rule(entry: Table) -> Rule:
-    _refuse_others(entry, _REGISTRY)
+    entry.check(_REGISTRY)
     location = _location(entry, "location", entry.text("location"))
     prefix = _checked(entry, "prefix", entry.text("prefix") or location, parse_prefix)
     if not prefix:
@@ -132,7 +132,7 @@ def _rule(entry: Table) -> Rule:
 
 
 def _mirror(entry: Table, *, by_digest: bool) -> Mirror:
-    _refuse_others(entry, _MIRROR)
+    entry.check(_MIRROR)
     location = _location(entry, "location", entry.text("location"))
     if not location:
         entry.refuse("location", "is missing")
@@ -142,12 +142,6 @@ def _mirror(entry: Table, *, by_digest: bool) -> Mirror:
     if pulls and pulls not in {known.value for known in Pulls}:
         entry.refuse("pull-from-mirror", "is not known", f"known are {', '.join(known.value for known in Pulls)}")
     return Mirror(location, entry.flag("insecure"), Pulls.DIGEST if by_digest else Pulls(pulls or Pulls.ALL.value))
-
-
-def _refuse_others(entry: Table, known: Iterable[str]) -> None:
-    """What is not known of a registry may forbid or restrict something: it is not passed over."""
-    for key in entry.others(known):
-        entry.refuse(key[:MOST_SHOWN], "is not known", f"known are {', '.join(known)}")
 
 
 def _names(table: Table) -> ShortNames:

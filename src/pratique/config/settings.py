@@ -18,7 +18,7 @@ credentials = "helper:pass"      # or "file:PATH" or "none": here and nowhere el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,9 +59,7 @@ class Settings:
         return replace(other, **said, sources={**other.sources, **self.sources})
 
 
-KEYS: Final[Mapping[str, str]] = {
-    name.replace("_", "-"): name for name in fields(Settings) if name != "sources"
-}
+KEYS: Final[Mapping[str, str]] = {name.replace("_", "-"): name for name in fields(Settings) if name != "sources"}
 
 
 class OwnFile:
@@ -80,7 +78,7 @@ class OwnFile:
         table = Table.load(path)
         if table is None:
             return cls(path)
-        _check_keys(table, (DEFAULT, HOSTS))
+        table.check((DEFAULT, HOSTS))
         hosts = table.table(HOSTS)
         named = {_host(hosts, key): _read(hosts.table(key), f'[{HOSTS}."{key}"]') for key in hosts.values}
         return cls(path, _read(table.table(DEFAULT), f"[{DEFAULT}]"), named)
@@ -95,11 +93,6 @@ class OwnFile:
         return tuple(self._hosts)
 
 
-def _check_keys(table: Table, known: Iterable[str]) -> None:
-    for key in table.others(known):
-        table.refuse(key, "is not a key of this file", advice=f"known are {', '.join(known)}")
-
-
 def _host(hosts: Table, key: str) -> str:
     try:
         return origin_of(parse_registry(key)).netloc
@@ -108,7 +101,7 @@ def _host(hosts: Table, key: str) -> str:
 
 
 def _read(table: Table, where: str) -> Settings:
-    _check_keys(table, tuple(KEYS))
+    table.check(tuple(KEYS))
     said = {KEYS[key]: READERS[key](table, key) for key in table.values}
     return Settings(**said, sources=dict.fromkeys(said, f"{table.path} {where}"))
 

@@ -65,6 +65,11 @@ class Table:
                 self.refuse(key, "is not an array of tables")
             yield Table(self.path, f"{self.where}{key}[{number}].", item)
 
+    def check(self, known: Iterable[str]) -> None:
+        """Raise InvalidInput for a key that nobody knows: it may forbid or restrict something."""
+        for key in self.others(known):
+            self.refuse(key[:MOST_SHOWN], "is not known", f"known are {', '.join(known)}")
+
     def others(self, known: Iterable[str]) -> Iterator[str]:
         """The keys that are not `known`."""
         yield from (key for key in self.values if key not in frozenset(known))

@@ -20,6 +20,7 @@ from ..http.session import Session
 from ..http.transport import HttpTransport
 from ..http.trust import Trust
 from ..image.sample import Sample, image, index
+from ..server.access.file import load as load_access
 from ..server.access.rules import Access
 from ..server.app import RegistryApp
 from ..server.faults.fault import Fault
@@ -194,7 +195,7 @@ def _issued(folder: Path, host: str) -> Issued:
 def _loaded(folder: Path, text: str) -> Access:
     file = folder / "access.toml"
     file.write_text(text, "utf-8")
-    return Access.load(file)
+    return load_access(file)
 
 
 def _access_file(users: Mapping[str, str], rules: Rules, scheme: str, htpasswd: Path | str | None) -> str:

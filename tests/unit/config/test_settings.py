@@ -77,8 +77,8 @@ def test_a_password_is_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("retries = 1", "retries is not a key of this file"),
-        ("[default]\nretry = 1", "default.retry is not a key of this file"),
+        ("retries = 1", "retries is not known"),
+        ("[default]\nretry = 1", "default.retry is not known"),
         ("[default]\nretries = -1", "default.retries is not a whole number from 0 to 100"),
         ("[default]\nretries = true", "default.retries is not a whole number from 0 to 100"),
         ("[default]\nretries = '3'", "default.retries is not a whole number"),

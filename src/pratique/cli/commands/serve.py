@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import InvalidInput, Unreachable
 from ...server.access.admission import watched
+from ...server.access.file import load as load_access
 from ...server.access.rules import Access
 from ...server.api.manifests import MOST_BYTES as MOST_MANIFEST_BYTES
 from ...server.app import RegistryApp
@@ -143,7 +144,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 def _access(arguments: argparse.Namespace) -> Callable[[], Access]:
     """Who may do what, as the file says now."""
     if arguments.access:
-        return watched(Access.load, Path(arguments.access))
+        return watched(load_access, Path(arguments.access))
     if arguments.htpasswd:
         return watched(Access.of_htpasswd, Path(arguments.htpasswd))
     everybody = Access()

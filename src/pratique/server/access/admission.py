@@ -89,7 +89,7 @@ class Admissions:
 def watched(
     load: Callable[[Path], Access], path: Path, *, clock: Callable[[], float] = time.monotonic
 ) -> Watched[Access]:
-    """An access that is read again when one of its files changes; `load` is `Access.load` or `Access.of_htpasswd`.
+    """An access that is read again when one of its files changes; `load` is `file.load` or `Access.of_htpasswd`.
 
     `clock` gives seconds. Raises InvalidInput where it cannot be read the first time.
     """

@@ -1,42 +1,14 @@
 """Who may do what: users, rules over repositories, and the ways in which refusals are spoken.
 
-A TOML file says it; every key may be left out, and an empty file, like none, opens everything to everybody:
-
-```toml
-scheme = "bearer"          # how clients prove who they are: "basic" (the default) or "bearer"
-ping = "open"              # GET /v2/ answers everybody; "closed" is the default where there are users
-refusal = 403              # for a token that does not cover a request: 403 or, the default, 401
-catalog = ["alice"]        # who may list the repositories; every user where this is absent
-htpasswd = "users"         # a file of further users as `htpasswd -B` writes it; relative to this one
-
-[users]                    # names and passwords: plain words, or hashes by bcrypt
-alice = "secret"
-
-[[repositories]]           # what a user may is the sum of every rule whose pattern matches; without any rule, everything
-pattern = "foo*"           # of the whole name; `*` also stands for `/`
-allow = { alice = ["pull", "push", "delete"], anonymous = ["pull"] }
-
-[tokens]                   # of the scheme "bearer"
-realm = "https://registry.example/token"   # the token service's URL; by default where the client found the registry
-service = "registry.example"               # what challenges and tokens call this registry; "pratique"
-others = ["other.example"]                 # further registries that trust our tokens
-issuer = "registry.example"                # "pratique"
-life = 300                                 # seconds
-algorithm = "ES256"                        # how tokens are signed; or "EdDSA"
-rotate = 90                                # days after which another key signs; 0, the default, keeps the first
-x5c = true                                 # whether tokens for `others` carry the key's certificate
-```
-
 What `anonymous` may, every user may. With the scheme "bearer" the anonymous need a token, too, as on Docker Hub.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ...auth.challenge import BASIC, BEARER
 from ...auth.scopes import ScopeSet
@@ -124,21 +96,6 @@ class Access:
             raise InvalidInput(f"rotate: {self.tokens.rotate} days are not 0 to {LONGEST_ROTATION}")
 
     @classmethod
-    def load(cls, path: Path) -> Access:
-        """Read an access file. Raises InvalidInput, naming the file and the line or key."""
-        try:
-            document = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
-            raise InvalidInput(f"{path}: {error}") from None
-        try:
-            found = _read(document, _KEYS, "")
-            return cls(**_joined(found, path))
-        except InvalidInput as error:
-            raise InvalidInput(f"{path}: {error}", advice=error.advice()) from None
-
-    @classmethod
     def of_htpasswd(cls, path: Path) -> Access:
         """Everything for every user of a file of htpasswd, by Basic. Raises InvalidInput, naming the file and the line."""
         return cls(users=htpasswd.load(path), files=(path,))
@@ -187,98 +144,3 @@ def _check(what: str, value: object, known: Iterable[object]) -> None:
         raise InvalidInput(
             f"{what}: {value!r} is not one of {', '.join(repr(each) for each in sorted(known, key=str) if each)}"
         )
-
-
-# --- The file: a table of keys, each with the field that it fills and the reader of its value
-
-Reader = Callable[[Any, str], Any]
-
-
-def _read(document: Mapping[str, Any], keys: Mapping[str, tuple[str, Reader]], where: str) -> dict[str, Any]:
-    for key in document:
-        if key not in keys:
-            raise InvalidInput(f"unknown key {where + key!r}", advice=f"known are {', '.join(keys)}")
-    return {keys[key][0]: keys[key][1](value, where + key) for key, value in document.items()}
-
-
-def _expect(value: Any, kind: type, words: str, where: str) -> Any:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise InvalidInput(f"{where} is not {words}")  # never the value: it may be a password
-    return value
-
-
-def _text(value: Any, where: str) -> str:
-    return str(_expect(value, str, "a text", where))
-
-
-def _number(value: Any, where: str) -> int:
-    return int(_expect(value, int, "a whole number", where))
-
-
-def _truth(value: Any, where: str) -> bool:
-    return bool(_expect(value, bool, "true or false", where))
-
-
-def _texts(value: Any, where: str) -> tuple[str, ...]:
-    return tuple(_text(each, f"{where}[{index}]") for index, each in enumerate(_expect(value, list, "a list", where)))
-
-
-def _users(value: Any, where: str) -> dict[str, Secret]:
-    table = _expect(value, dict, "a table of names and passwords", where)
-    return {user: Secret(_text(password, f"{where}.{user}")) for user, password in table.items()}
-
-
-def _joined(found: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The fields of an access, the users of both kinds together."""
-    files = [path]
-    if name := found.pop("htpasswd", None):
-        files.append(path.parent / name)
-        users = htpasswd.load(files[-1])
-        for user in found.get("users", {}).keys() & users:
-            raise InvalidInput(f"users.{user} stands in {name}, too")
-        found["users"] = found.get("users", {}) | users
-    return found | {"files": tuple(files)}
-
-
-def _allow(value: Any, where: str) -> dict[str, frozenset[str]]:
-    table = _expect(value, dict, "a table of users and lists of actions", where)
-    return {user: frozenset(_texts(actions, f"{where}.{user}")) for user, actions in table.items()}
-
-
-def _rules(value: Any, where: str) -> tuple[Rule, ...]:
-    return tuple(_rule(each, f"{where}[{index}]") for index, each in enumerate(_expect(value, list, "a list", where)))
-
-
-def _rule(value: Any, where: str) -> Rule:
-    found = _read(_expect(value, dict, "a table", where), _RULE_KEYS, f"{where}.")
-    for key in _RULE_KEYS:
-        if key not in found:
-            raise InvalidInput(f"{where} has no {key!r}")
-    return Rule(**found)
-
-
-def _tokens(value: Any, where: str) -> Tokens:
-    return Tokens(**_read(_expect(value, dict, "a table", where), _TOKEN_KEYS, f"{where}."))
-
-
-_RULE_KEYS: Final[Mapping[str, tuple[str, Reader]]] = {"pattern": ("pattern", _text), "allow": ("allow", _allow)}
-_TOKEN_KEYS: Final[Mapping[str, tuple[str, Reader]]] = {
-    "realm": ("realm", _text),
-    "service": ("service", _text),
-    "others": ("others", _texts),
-    "issuer": ("issuer", _text),
-    "life": ("life", _number),
-    "algorithm": ("algorithm", _text),
-    "rotate": ("rotate", _number),
-    "x5c": ("x5c", _truth),
-}
-_KEYS: Final[Mapping[str, tuple[str, Reader]]] = {
-    "scheme": ("scheme", _text),
-    "ping": ("ping", _text),
-    "refusal": ("refusal", _number),
-    "htpasswd": ("htpasswd", _text),
-    "users": ("users", _users),
-    "repositories": ("rules", _rules),
-    "catalog": ("catalog", _texts),
-    "tokens": ("tokens", _tokens),
-}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -132,7 +132,7 @@ def _nowhere(_: Request) -> Response:
 def read(table: Table) -> Fault:
     """A fault from a table of the file. Raises InvalidInput, naming the file and the key."""
     effects_known = (*EFFECTS, *MANNERS, MANNER)
-    refuse_others(table, ("name", *MATCH_KEYS, *TURN_KEYS, *effects_known))
+    table.check(("name", *MATCH_KEYS, *TURN_KEYS, *effects_known))
     found = [key for key in table.values if key in effects_known]
     if len(found) != 1:
         advice = f"a fault has one of {', '.join(effects_known)}"
@@ -233,10 +233,3 @@ def _turn(table: Table) -> Turn:
         count=table.number("count", 1, MOST_TIMES) or 0,
         probability=float(probability),
     )
-
-
-def refuse_others(table: Table, known: Iterable[str]) -> None:
-    """Raise InvalidInput for a key of a table that nobody knows."""
-    known = tuple(known)
-    for key in table.others(known):
-        table.refuse(key, "is not a key of this file", f"known are {', '.join(known)}")

@@ -32,7 +32,7 @@ from ...errors import InvalidInput
 from ...http.message import Request, Response, Transport, Unanswered
 from ...http.origin import redact
 from ...values import frozen
-from .fault import MANNER, MOST_TIMES, Fault, read, refuse_others
+from .fault import MANNER, MOST_TIMES, Fault, read
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Faults:
         table = Table.load(path)
         if table is None:
             raise InvalidInput(f"{path}: there is no such file")
-        refuse_others(table, ("seed", "faults"))
+        table.check(("seed", "faults"))
         return cls(map(read, table.tables("faults")), table.number("seed", 0, MOST_TIMES) or 0)
 
     def before(self, registry: Transport) -> Transport:

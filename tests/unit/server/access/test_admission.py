@@ -12,6 +12,7 @@ import pytest
 from pratique.http.message import Headers, Request
 from pratique.server.access.admission import Admissions, watched
 from pratique.server.access.attempts import FREE_FAILURES
+from pratique.server.access.file import load as load_access
 from pratique.server.access.rules import Access
 from pratique.server.access.watch import LOOK_SECONDS
 from pratique.server.app import RegistryApp
@@ -35,7 +36,7 @@ class Served:
         self.file.write_text(text)
 
     def start(self) -> Asking:
-        return Asking(self.folder / "storage", watched(Access.load, self.file, clock=self.looks))
+        return Asking(self.folder / "storage", watched(load_access, self.file, clock=self.looks))
 
     def settle(self, ask: Asking) -> None:
         """Let the files be looked at until they stood still."""
@@ -93,7 +94,7 @@ def test_a_broken_file_keeps_the_old_rules_and_says_where(served: Served, caplog
     served.write("users = {\n")
     served.settle(ask)
     assert status(ask, "alice", "old") == 200
-    assert f"{served.file}: " in caplog.messages[-1]
+    assert f"{served.file} is not TOML: " in caplog.messages[-1]
     assert "line 1" in caplog.messages[-1]
 
 

@@ -9,6 +9,7 @@ import pytest
 from pratique.auth.scopes import ScopeSet
 from pratique.auth.secret import Secret
 from pratique.errors import InvalidInput
+from pratique.server.access.file import load as load_access
 from pratique.server.access.rules import Access, Rule, Tokens
 
 from .test_htpasswd import ALICE as HASH
@@ -54,7 +55,7 @@ def load(folder: Path, text: str) -> Access:
     (folder / "more" / "users").write_text(f"carol:{HASH}\n")
     path = folder / "access.toml"
     path.write_text(text, "utf-8")
-    return Access.load(path)
+    return load_access(path)
 
 
 def test_everything_that_a_file_can_say(access: Access) -> None:
@@ -148,7 +149,7 @@ def test_passwords_are_not_shown(access: Access) -> None:
     [
         ("scheme = \n", "line 1"),
         ('a = 1\nscheme = "x\n', "line 2"),
-        ('schema = "basic"', "'schema'"),
+        ('schema = "basic"', "schema is not known"),
         ('scheme = "digest"', "'digest'"),
         ("scheme = 1", "scheme"),
         ('ping = "ajar"', "'ajar'"),
@@ -160,24 +161,24 @@ def test_passwords_are_not_shown(access: Access) -> None:
         ('users = { anonymous = "x" }', "'anonymous'"),
         ('users = { "a:b" = "x" }', "'a:b'"),
         ('repositories = "foo"', "repositories"),
-        ('repositories = [{ pattern = "a" }]', "'allow'"),
+        ('repositories = [{ pattern = "a" }]', "repositories[0].allow is missing"),
         ('repositories = [{ pattern = "a", allow = { bob = ["pull"] } }]', "'bob'"),
         ('repositories = [{ pattern = "a", allow = { anonymous = ["read"] } }]', "'read'"),
         ('repositories = [{ pattern = "a", allow = { anonymous = "pull" } }]', "repositories[0].allow.anonymous"),
-        ('repositories = [{ pattern = "a", allow = {}, deny = {} }]', "'repositories[0].deny'"),
+        ('repositories = [{ pattern = "a", allow = {}, deny = {} }]', "repositories[0].deny is not known"),
         ('catalog = ["bob"]', "'bob'"),
-        ("tokens = { life = 0 }", "one second"),
-        ("tokens = { lives = 9 }", "'tokens.lives'"),
+        ("tokens = { life = 0 }", "tokens.life is not a whole number from 1"),
+        ("tokens = { lives = 9 }", "tokens.lives is not known"),
         ('tokens = { algorithm = "HS256" }', "'HS256' is not one of 'ES256', 'EdDSA'"),
-        ("tokens = { rotate = -1 }", "-1 days"),
-        ("tokens = { rotate = 9999 }", "9999 days"),
+        ("tokens = { rotate = -1 }", "tokens.rotate is not a whole number from 0 to 3650"),
+        ("tokens = { rotate = 9999 }", "tokens.rotate is not a whole number from 0 to 3650"),
         ("tokens = { x5c = 1 }", "tokens.x5c is not true or false"),
         ('users = { alice = "$apr1$x$y" }', "'alice' is hashed by Apache's MD5"),
         (f'users = {{ alice = "{HASH[:-1]}" }}', "damaged"),
         ('users = { "a\\u0007" = "x" }', "'a\\x07' cannot be"),
         ('htpasswd = "missing"', "missing: cannot be read"),
         ('htpasswd = "access.toml"', "line 1: is not `name:hash`"),
-        ('htpasswd = ["more/users"]', "htpasswd is not a text"),
+        ('htpasswd = ["more/users"]', "htpasswd is not a string"),
         ('htpasswd = "more/users"\nusers = { carol = "x" }', "users.carol stands in more/users, too"),
     ],
 )
@@ -195,8 +196,8 @@ def test_a_password_of_a_wrong_type_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="No such file"):
-        Access.load(tmp_path / "missing.toml")
+    with pytest.raises(InvalidInput, match="there is no such file"):
+        load_access(tmp_path / "missing.toml")
     (tmp_path / "latin.toml").write_bytes(b'users = { "\xe4" = "x" }')
-    with pytest.raises(InvalidInput, match="utf-8"):
-        Access.load(tmp_path / "latin.toml")
+    with pytest.raises(InvalidInput, match="is not UTF-8"):
+        load_access(tmp_path / "latin.toml")
