@@ -1,3 +1,3 @@
-"""The version of Pratique; `pyproject.toml` takes it from here."""
+"""The version of Pratique. A checkout has none; in what is built, that of the tag stands here (`release/hook.py`)."""
 
-VERSION = "0.1.0"
+VERSION = "0.dev0"

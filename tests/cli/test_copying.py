@@ -85,8 +85,8 @@ def test_unchanged_costs_one_head_on_each_side(run: Run, registry: str) -> None:
     requests = [line.partition("request: ")[2].split() for line in again.err.splitlines() if "request: " in line]
     # foo wants credentials, which are not shown before it asks
     assert [(method, status) for method, _, *rest in requests for status in rest if status in ("200", "401")] == [
-        ("HEAD", "200"),
         ("HEAD", "401"),
+        ("HEAD", "200"),
         ("HEAD", "200"),
     ]
     quiet = run(*words, "--if-changed", "--quiet")

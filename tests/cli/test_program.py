@@ -69,7 +69,7 @@ def test_nothing_to_do(run: Run) -> None:
         (("tags", "--page-size", "0", "x"), "one or more"),
         (("serve", "--tls-key", "k"), "--tls-cert"),
         (("serve", "--tls-cert", "/nonexistent"), "/nonexistent"),
-        (("serve", "--storage", "/dev/null/x"), "--storage"),
+        (("serve", "--storage", "/dev/null/x"), "the storage /dev/null/x"),
         (("digest", "registry.test/UPPER"), "lower-case"),
         (("digest", "registry.test/x:" + "t" * 200), "128"),
         (("digest", "x@sha256:123"), ""),

@@ -1,7 +1,8 @@
 """The examples of the documents: found in a page, run in this process, and compared with what the page shows.
 
 A block of the language `console` is a terminal: a line after `$ ` is a command, what follows is what it prints. Every
-such command of a page runs, from top to bottom, in an empty folder with the storage of a registry in `registry`. A block
+such command of a page runs, from top to bottom, in an empty folder with the storage of a registry in `registry`. A block of
+the language `pycon` is Python's prompt, in the same folder, and its names are those of all such blocks of a page. A block
 whose language is followed by a name (`toml access.toml`) is written to a file of that name, and `docker-credential-NAME` can
 be run. Blocks of any other language are left alone.
 
@@ -12,6 +13,7 @@ shown with them: bars that move cannot be printed.
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import io
 import os
@@ -105,9 +107,12 @@ def run_page(page: str, folder: Path) -> str:
         for block in blocks(page):
             if block.name:
                 shell.write(block.name, block.text)
-            if block.language != "console":
+            if block.language == "console":
+                pieces += [page[end : block.start], *(_again(shell, *each) for each in commands(block.text))]
+            elif block.language == "pycon":
+                pieces += [page[end : block.start], *(_typed(shell, each) for each in statements(block.text))]
+            else:
                 continue
-            pieces += [page[end : block.start], *(_again(shell, *each) for each in commands(block.text))]
             end = block.start + len(block.text)
     return "".join([*pieces, page[end:]])
 
@@ -120,6 +125,19 @@ def _again(shell: Shell, command: str, shown: str) -> str:
     return f"$ {command}\n{shown}"
 
 
+def statements(text: str) -> Iterator[doctest.Example]:
+    """The statements at Python's prompt, and what is shown below each."""
+    yield from doctest.DocTestParser().get_examples(text)
+
+
+def _typed(shell: Shell, statement: doctest.Example) -> str:
+    first, *more = statement.source.splitlines()
+    lines = [f">>> {first}", *(f"... {line}".rstrip() for line in more)]
+    printed = shell.interpret(statement.source)
+    shown = statement.want if normal(printed) == normal(statement.want) else constant(printed)
+    return "\n".join([*lines, shown])
+
+
 class Shell:
     """As much of a shell as the pages use: pipes, `<`, `>`, `&` behind `serve`, `echo $?`, `cat`, `sha256sum`."""
 
@@ -127,6 +145,7 @@ class Shell:
         self._folder = folder
         self._ports: dict[str, str] = {}  # of the page, and the real ones
         self._code = 0
+        self._names: dict[str, object] = {"__name__": "__main__"}  # of Python
         self._ending = ExitStack()
         self._programs: dict[str, Callable[[list[str]], int]] = {
             "pratique": _pratique,
@@ -166,6 +185,15 @@ class Shell:
             stdin = pipe.content
         self._call(last, stdin, terminal, errors)
         return self._paged(terminal.content.decode())
+
+    def interpret(self, source: str) -> str:
+        """Everything that a statement of Python prints, as the page would have it; an error as its last line."""
+        with redirect_stdout(io.StringIO()) as printed, mock.patch.object(sys, "displayhook", sys.__displayhook__):
+            try:
+                exec(compile(self._real(source), "an example", "single"), self._names)  # noqa: S102
+            except Exception as error:
+                print(f"Traceback (most recent call last):\n  ...\n{type(error).__qualname__}: {error}")
+        return self._paged(printed.getvalue())
 
     def _call(self, words: list[str], stdin: bytes, out: Stream, errors: Stream) -> None:
         """Run one program, whose `<` and `>` name files."""

@@ -11,15 +11,17 @@ from typing import Final
 
 import pytest
 
-from .examples import ROOT, blocks, commands, normal, run_page
+from .examples import ROOT, blocks, commands, normal, run_page, statements
 
 REWRITE: Final = os.environ.get("REWRITE_DOCS") == "yes"  # read once: each test's environment is cleaned
 DOCS: Final = ROOT / "docs"
-PAGES: Final = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "recipes").glob("*.md"))]
+PAGES: Final = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))] + [
+    page for folder in ("guides", "recipes") for page in sorted((DOCS / folder).glob("*.md"))
+]
 
 
 def has_examples(page: Path) -> bool:
-    return any(block.language == "console" for block in blocks(page.read_text("utf-8")))
+    return any(block.language in ("console", "pycon") for block in blocks(page.read_text("utf-8")))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if has_examples(page)], ids=lambda page: page.name)
@@ -35,7 +37,11 @@ def test_a_page_shows_what_is_printed(page: Path, tmp_path: Path) -> None:
 def terminals(page: str) -> list[tuple[str, str]]:
     """Every command of a page with its output."""
     consoles = (block.text for block in blocks(page) if block.language == "console")
-    return [(command, normal(shown)) for text in consoles for command, shown in commands(text)]
+    prompts = (block.text for block in blocks(page) if block.language == "pycon")
+    return [
+        *((command, normal(shown)) for text in consoles for command, shown in commands(text)),
+        *((each.source, normal(each.want)) for text in prompts for each in statements(text)),
+    ]
 
 
 def test_most_pages_have_examples() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from pratique import errors
 from pratique.cli import commands, options, program
-from pratique.server.access import rules as access
+from pratique.server.access import file as access
 from pratique.stores import base
 from pratique.stores.base import NAMELESS
 from tests.stores.contract import ROWS, Place, Row, single
@@ -213,7 +213,7 @@ def test_every_option_is_described(name: str) -> None:
 
 def test_every_key_of_the_access_file_is_described() -> None:
     keys = [*access._KEYS, *(f"repositories.{key}" for key in access._RULE_KEYS)]
-    keys += [f"tokens.{key}" for key in access._TOKEN_KEYS]
+    keys += [f"tokens.{key}" for key in access._TOKEN_READERS]
     described = re.findall(r"^\| `([\w.]+)` \|", page("docs/access.md"), re.MULTILINE)
     assert set(keys) - {"tokens"} == set(described)
 

@@ -251,7 +251,7 @@ def test_an_address_that_is_not_to_be_had(run: Any) -> None:
         (("--address", "nonsense"), "'nonsense' is not HOST:PORT; hint: port 0 picks a free one; unix:PATH is a"),
         (("--address", "unix:"), "'unix:' is not HOST:PORT"),
         (("--metrics", "nonsense"), "'nonsense' is not HOST:PORT"),
-        (("--read-only", "--storage", "/nowhere/at/all"), "--storage /nowhere/at/all is no folder"),
+        (("--read-only", "--storage", "/nowhere/at/all"), "the storage /nowhere/at/all is no folder"),
     ],
 )
 def test_options_that_make_no_sense(run: Any, words: tuple[str, ...], said: str) -> None:

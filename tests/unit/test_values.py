@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pratique.values import as_dict, field, fields, frozen, record, replace
+from pratique.values import FIRST_OBJECTS, as_dict, field, fields, frozen, record, replace
 
 
 @frozen
@@ -67,7 +67,7 @@ def test_values_are_compared_by_what_they_hold() -> None:
     assert Empty() == Empty()
     assert hash(Empty()) == hash(Empty())
     assert Point(1) != Named(1)
-    assert Point(1) != 1
+    assert Point(1) != 1  # type: ignore[comparison-overlap]
 
 
 def test_fields_say_how_they_are_shown_compared_and_hashed() -> None:
@@ -76,6 +76,29 @@ def test_fields_say_how_they_are_shown_compared_and_hashed() -> None:
     assert named == replace(named, secret="another")
     assert named != replace(named, notes={})
     assert hash(named) == hash(replace(named, notes={}))
+
+
+def test_the_first_objects_are_as_later_ones() -> None:
+    @frozen
+    class Pair:
+        left: int
+        right: int = 2
+        both: list[int] = field(default_factory=list)
+
+    @record
+    class Kept:
+        pair: Pair
+        twice: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.twice = 2 * self.pair.left
+
+    made = [(Pair(1), Pair(1, right=3), Pair(left=1, right=2), Kept(Pair(4))) for _ in range(FIRST_OBJECTS + 1)]
+    assert Pair.__init__.__code__ is not Kept.__init__.__code__  # both are compiled by now
+    assert len({str(each) for each in made}) == 1
+    assert str(made[0][1]) == f"{Pair.__qualname__}(left=1, right=3, both=[])"
+    assert made[0][3].twice == 8
+    assert made[0][0].both is not made[1][0].both
 
 
 def test_defaults_are_made_anew() -> None:
@@ -92,9 +115,31 @@ def test_a_value_cannot_be_changed(name: str) -> None:
     assert point == Point(1)
 
 
-@pytest.mark.parametrize("wrong", [lambda: Point(), lambda: Point(1, 2, 3), lambda: Point(1, z=3), lambda: Version(1)])  # type: ignore[call-arg, misc]
+@pytest.mark.parametrize(
+    ("args", "kwargs", "words"),
+    [
+        ((), {}, "missing"),
+        ((1, 2, 3), {}, "takes from"),
+        ((1,), {"z": 3}, "unexpected"),
+        ((1,), {"x": 2}, "multiple values"),
+    ],
+)
+def test_what_does_not_fit_the_first_object_is_a_type_error(
+    args: tuple[int, ...], kwargs: dict[str, int], words: str
+) -> None:
+    @frozen
+    class New:
+        x: int
+        y: int = 0
+
+    with pytest.raises(TypeError, match=words):
+        New(*args, **kwargs)
+    assert str(New(1)).endswith("New(x=1, y=0)")
+
+
+@pytest.mark.parametrize("wrong", [lambda: Point(), lambda: Point(1, 2, 3), lambda: Point(1, z=3), lambda: Version(1)])  # type: ignore[call-arg]
 def test_what_does_not_fit_is_a_type_error(wrong: Any) -> None:
-    for _ in range(2):  # the first call and later ones are different functions
+    for _ in range(FIRST_OBJECTS + 2):  # the first calls and later ones are different functions
         with pytest.raises(TypeError, match=r"(Point|Version)\.__init__\(\)"):
             wrong()
 

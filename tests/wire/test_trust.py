@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -23,7 +24,7 @@ from pratique.errors import InvalidInput
 from pratique.http.message import Request, Unanswered
 from pratique.http.reach import Reaches, everywhere, usual
 from pratique.http.transport import HttpTransport
-from pratique.http.trust import Trust
+from pratique.http.trust import Trust, folder_of_authorities
 
 from .scripted import Server, Wire
 
@@ -36,6 +37,14 @@ def mutual_tls(authority: trustme.CA) -> ssl.SSLContext:
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+@pytest.fixture
+def other_file(tmp_path: Path) -> str:
+    """An authority that no server here is known by."""
+    path = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return str(path)
 
 
 def naming(wire: Wire) -> None:
@@ -66,6 +75,30 @@ def fill(folder: Path, **files: str) -> Path:
     return folder
 
 
+def hashed(ca_file: str) -> str:
+    """The name by which OpenSSL finds an authority in a folder: the hash of its subject, which only the program tells."""
+    program = shutil.which("openssl") or pytest.skip("there is no openssl to ask")
+    asking = [program, "x509", "-noout", "-subject_hash", "-in", ca_file]
+    return subprocess.run(asking, capture_output=True, text=True, check=True).stdout.strip() + ".0"
+
+
+class System:
+    """A system whose authorities are in a file and, by their hashes, in a folder, as far as `ssl` is asked for these."""
+
+    def __init__(self, folder: Path, *authorities: str) -> None:
+        self.file, self.folder = folder / "all.crt", folder / "certs"
+        self.folder.mkdir()
+        (self.folder / "README").touch()
+        self.file.write_bytes(b"".join(Path(each).read_bytes() for each in authorities))
+        for each in authorities:
+            (self.folder / hashed(each)).write_bytes(Path(each).read_bytes())
+
+        self._paths = ssl.get_default_verify_paths()._replace(cafile=str(self.file), capath=str(self.folder))
+
+    def paths(self) -> ssl.DefaultVerifyPaths:
+        return self._paths
+
+
 # Authorities
 
 
@@ -82,14 +115,50 @@ def test_the_systems_authorities_are_those_that_openssl_is_told(
 def test_a_folder_of_authorities_is_looked_into(
     server_tls: ssl.SSLContext, ca_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # OpenSSL finds a certificate by the hash of its subject, which only the program tells.
-    program = shutil.which("openssl") or pytest.skip("there is no openssl to ask")
-    asking = [program, "x509", "-noout", "-subject_hash", "-in", ca_file]
-    name = subprocess.run(asking, capture_output=True, text=True, check=True).stdout.strip()
-    (tmp_path / f"{name}.0").write_bytes(Path(ca_file).read_bytes())
+    (tmp_path / hashed(ca_file)).write_bytes(Path(ca_file).read_bytes())
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     with Server(tls=server_tls) as server:
         assert asked(usual, server).startswith("GET /")
+
+
+def test_a_folder_with_all_of_the_systems_authorities_is_used_in_place_of_their_file(
+    server_tls: ssl.SSLContext, ca_file: str, other_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = System(tmp_path, ca_file, other_file)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", system.paths)
+    assert Trust().context().cert_store_stats()["x509"] == 0  # nothing is read before it is wanted
+    with Server(tls=server_tls) as server:
+        assert asked(usual, server).startswith("GET /")
+    assert Trust(ca_file=other_file).context().cert_store_stats()["x509"] == 1
+
+
+def test_who_is_not_in_the_folder_is_not_trusted(
+    server_tls: ssl.SSLContext, other_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssl, "get_default_verify_paths", System(tmp_path, other_file).paths)
+    with Server(tls=server_tls) as server, untrusted():
+        asked(usual, server)
+
+
+def test_a_folder_that_lacks_some_is_not_used(ca_file: str, other_file: str, tmp_path: Path) -> None:
+    system = System(tmp_path, ca_file)
+    assert folder_of_authorities(system.paths(), {}) == str(system.folder)
+    with system.file.open("ab") as file:  # as those do who know no better way
+        file.write(Path(other_file).read_bytes())
+    assert folder_of_authorities(system.paths(), {}) is None
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_what_openssl_is_told_comes_before_the_system_s(ca_file: str, tmp_path: Path, name: str) -> None:
+    assert folder_of_authorities(System(tmp_path, ca_file).paths(), {name: ca_file}) is None
+
+
+@pytest.mark.parametrize("name", ["cafile", "capath"])
+def test_a_system_with_one_of_both(ca_file: str, tmp_path: Path, name: str) -> None:
+    paths = System(tmp_path, ca_file).paths()
+    for missing in (None, str(tmp_path / "nothing")):
+        changed: dict[str, Any] = {name: missing}
+        assert folder_of_authorities(paths._replace(**changed), {}) is None
 
 
 def test_the_authorities_of_a_file_stand_in_place_of_the_systems(

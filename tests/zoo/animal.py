@@ -107,7 +107,7 @@ class Client:
         self.events: list[Event] = []
         self.authenticator = Authenticator(
             credentials,
-            policy=policy,
+            policy=None if policy is None else lambda: policy,
             strict=strict,
             anonymous_first=anonymous_first,
             prefer_post=prefer_post,

@@ -611,8 +611,8 @@ def test_no_token_goes_to_whoever_names_its_service() -> None:
     client = Client(animal, given("foo", SECRET))
     assert list(client.repository().tags()) == ["1"]
     other = Client(animal, given("foo", SECRET), registry="evil.test")
-    other.authenticator.cache = client.authenticator.cache
-    other.authenticator.memories = client.authenticator.memories
+    other.authenticator.home.cache = client.authenticator.home.cache
+    other.authenticator.home.memories = client.authenticator.home.memories
     with pytest.raises(Unauthorized):
         list(other.repository().tags())
     assert [seen.authorization for seen in animal.at("evil.test")] == [None]

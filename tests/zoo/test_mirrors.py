@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from pratique.auth.credentials import Credential, Given, lookup_keys, password_credential
-from pratique.cli.output import Output
-from pratique.cli.routes import of, read, write
+from pratique.client.connection import connect
+from pratique.client.machine import Machine
 from pratique.errors import Error, NotFound, Refused, Unauthorized
+from pratique.http.events import Event, Warned
 from pratique.http.message import Body, Response
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
@@ -24,7 +24,6 @@ from .animal import (
     DIGEST,
     MANIFEST,
     Animal,
-    Client,
     Seen,
     Ticketed,
     basic,
@@ -68,15 +67,20 @@ class Tour:
     def __init__(self, folder: Path, rules: str, animal: Animal, credentials: Kept | Given | None = None) -> None:
         file = folder / "registries.conf"
         file.write_text(rules)
-        self.client = Client(animal, credentials or Kept(), retries=0)
-        self.arguments = Namespace(registries_conf=str(file), max_manifest=None)
-        of(self.arguments).load(Output())
+        self.events: list[Event] = []
+        self._registries = connect(
+            credentials=credentials or Kept(),
+            machine=Machine(registries_conf=file),
+            retries=0,
+            transport=animal,
+            tell=self.events.append,
+        )
 
     def read(self, text: str) -> Repository | Mirrored:
-        return read(self.arguments, self.client.session, Reference.parse(text), self.client.events.append)
+        return self._registries.source(Reference.parse(text))
 
     def write(self, text: str) -> Repository:
-        return write(self.arguments, self.client.session, Reference.parse(text))
+        return self._registries.target(Reference.parse(text))
 
 
 class Fleet(Ticketed):
@@ -116,7 +120,7 @@ def test_mirrors_are_asked_in_order_and_the_upstream_last(tmp_path: Path) -> Non
         "n.test/v2/library/debian/manifests/12",
         f"{HUB}/v2/library/debian/manifests/12",
     ]
-    routed, *passed = [event for event in tour.client.events if isinstance(event, Routed | PassedOver)]
+    routed, *passed = [event for event in tour.events if isinstance(event, Routed | PassedOver)]
     assert routed == Routed(
         "docker.io/library/debian",
         ("m.test/hub/library/debian (mirror)", "n.test/library/debian (mirror)", "docker.io/library/debian"),
@@ -257,7 +261,7 @@ def test_what_a_mirror_serves_for_a_digest_is_verified(tmp_path: Path) -> None:
     tour = Tour(tmp_path, RULES, animal)
     found = tour.read(f"debian@{DIGEST}").manifest(DIGEST)
     assert found.raw == MANIFEST
-    assert tour.client.warnings == [
+    assert [event.text for event in tour.events if isinstance(event, Warned)] == [
         "m.test/hub/library/debian gave other content than was asked for; it is not asked again"
     ]
 

@@ -17,6 +17,7 @@ from pratique.server.faults.manners.tokens import Expires
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.stores.content import VerifiedStream
 from pratique.stores.registry import Repository
 from pratique.stores.uploading import UploadOptions
 from pratique.testing.scripted import Wrap
@@ -926,6 +927,108 @@ def test_a_source_that_verifies_can_refuse_before_the_last_byte_is_sent() -> Non
         target(Client(animal), 400).push(blob, verified)
     assert animal.arrived == 800
     assert not any(line.startswith("PUT") for line in animal.writes())
+
+
+# Who verifies what is sent
+
+
+class Verifying:
+    """A source that verifies what is read unless it is entrusted; it counts its openings, and those that verify."""
+
+    def __init__(self, content: bytes, blob: Descriptor) -> None:
+        self._content = content
+        self._blob = blob
+        self.times = 0
+        self.entrusted = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[Stream]:
+        self.times += 1
+        with closing(Entrusted(self, BytesIO(self._content), self._blob)) as stream:
+            yield stream
+
+
+class Entrusted(VerifiedStream):
+    def __init__(self, source: Verifying, stream: Stream, blob: Descriptor) -> None:
+        super().__init__(stream, blob)
+        self._source = source
+
+    def entrust(self) -> None:
+        self._source.entrusted += 1
+        super().entrust()
+
+
+class SaysNothing(Storing):
+    """Does not say what it stored, and takes whatever it gets."""
+
+    def end(self, seen: Seen, repository: str, session: str) -> Response:
+        [digest] = seen.query["digest"]
+        self.blobs[repository, digest] = bytes(self.sessions.pop(session))
+        return Response.of(201)
+
+
+class SaysAnother(SaysNothing):
+    """The same, with a digest of another algorithm, which says nothing of the one that was asked for."""
+
+    def end(self, seen: Seen, repository: str, session: str) -> Response:
+        answer = super().end(seen, repository, session)
+        answer.headers = answer.headers.having("Docker-Content-Digest", str(Digest.of(SMALL, "sha512")))
+        return answer
+
+
+class OwnWords(Storing):
+    """Refuses content that has another digest in words of its own."""
+
+    def end(self, seen: Seen, repository: str, session: str) -> Response:
+        answer = super().end(seen, repository, session)
+        return answer if answer.status == 201 else Response.of(400, b"that is not what you said")
+
+
+def wrong() -> Verifying:
+    return Verifying(SMALL[::-1], blob_of(SMALL))
+
+
+@pytest.mark.parametrize("chunk", [None, 400])
+def test_a_registry_that_says_what_it_stored_verifies_alone(chunk: int | None) -> None:
+    animal = Storing()
+    content = Verifying(SMALL, blob_of(SMALL))
+    target(Client(animal), chunk).push(blob_of(SMALL), content)
+    assert animal.blobs["foo", str(blob_of(SMALL).digest)] == SMALL
+    assert (content.times, content.entrusted) == (1, 1)
+
+
+@pytest.mark.parametrize("chunk", [None, 400])
+def test_what_a_registry_finds_wrong_is_told_with_both_digests(chunk: int | None) -> None:
+    animal = Storing()
+    with pytest.raises(ContentMismatch) as caught:
+        target(Client(animal), chunk).push(blob_of(SMALL), wrong())
+    assert caught.value.expected == str(blob_of(SMALL).digest)
+    assert caught.value.actual == str(Digest.of(SMALL[::-1]))
+    assert animal.blobs == {}
+
+
+def test_a_refusal_in_other_words_may_be_the_contents_fault() -> None:
+    animal = OwnWords()
+    with pytest.raises(ContentMismatch) as caught:
+        target(Client(animal)).push(blob_of(SMALL), wrong())
+    assert caught.value.actual == str(Digest.of(SMALL[::-1]))
+    assert animal.blobs == {}
+
+
+@pytest.mark.parametrize("kind", [SaysNothing, SaysAnother])
+def test_what_a_registry_does_not_vouch_for_is_verified_here(kind: type[Storing]) -> None:
+    with pytest.raises(ContentMismatch) as caught:
+        target(Client(kind())).push(blob_of(SMALL), wrong())
+    assert caught.value.actual == str(Digest.of(SMALL[::-1]))
+
+
+@pytest.mark.parametrize("kind", [SaysNothing, SaysAnother])
+def test_a_registry_that_does_not_vouch_is_entrusted_with_nothing_more(kind: type[Storing]) -> None:
+    repository = target(Client(kind()))
+    contents = [Verifying(SMALL, blob_of(SMALL)) for _ in range(2)]
+    for content in contents:
+        repository.push(blob_of(SMALL), content)
+    assert [(content.times, content.entrusted) for content in contents] == [(2, 1), (1, 0)]
 
 
 class Closing:

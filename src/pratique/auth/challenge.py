@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from ..expressions import expression
 from ..values import frozen, replace
 from .scopes import ScopeSet
 
@@ -15,18 +16,18 @@ BEARER: Final = "bearer"
 MOST_CHALLENGES: Final = 32  # in all header lines of one answer; the rest is not read
 MOST_PARAMETERS: Final = 64  # of one challenge; the rest is not read
 
-_GAP = re.compile(r"[\s,]*")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_EQUALS = re.compile(r"[ \t]*=[ \t]*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?$)', re.DOTALL)
-_BARE = re.compile(r"[^\s,]*")  # more than a token: real servers leave URLs unquoted
-_TOKEN68 = re.compile(r"[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|$)")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_GAP = expression(r"[\s,]*")
+_NAME = expression(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_EQUALS = expression(r"[ \t]*=[ \t]*")
+_QUOTED = expression(r'"((?:[^"\\]|\\.)*)(?:"|\\?$)', re.DOTALL)
+_BARE = expression(r"[^\s,]*")  # more than a token: real servers leave URLs unquoted
+_TOKEN68 = expression(r"[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|$)")
+_ESCAPE = expression(r"\\(.)", re.DOTALL)
 
 # Actions that a server may list, without quotes, behind a comma that then seems to begin a new challenge.
-_STRAY_ACTIONS = re.compile(r"(?:[\s,]+(?:pull|push|delete|\*)(?=[\s,]|$)(?![ \t]*=))*")
+_STRAY_ACTIONS = expression(r"(?:[\s,]+(?:pull|push|delete|\*)(?=[\s,]|$)(?![ \t]*=))*")
 # What the grammar allows nowhere in a quoted string (RFC 9110 §5.6.4).
-_UNWRITABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNWRITABLE = expression(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @frozen

@@ -29,7 +29,7 @@ from .secret import Secret
 from .tokens import Token, TokenRefused, TokenService, covers
 
 if TYPE_CHECKING:
-    from .authenticator import Authenticator
+    from .home import Home
 
 MOST_ROUNDS: Final = 8  # of one request, whatever a server thinks of next
 MOST_TOKENS: Final = 8  # asked for on behalf of one request, granted or not
@@ -43,15 +43,24 @@ _REFUSING_CODES: Final = frozenset({"DENIED", "UNAUTHORIZED"})
 
 
 class Conversation:
-    """One request, from its first attempt to the answer that stands."""
+    """One request, from its first attempt to the answer that stands.
+
+    `heard` is the answer to the request as anybody could send it, where it has been sent so already.
+    """
 
     def __init__(
-        self, home: Authenticator, request: Request, intent: ScopeSet, send: Callable[[Request], Response]
+        self,
+        home: Home,
+        request: Request,
+        intent: ScopeSet,
+        send: Callable[[Request], Response],
+        heard: Response | None = None,
     ) -> None:
         self._home = home
         self._request = request
         self._intent = intent
         self._send = send
+        self._heard = heard
         self._origin = request.origin
         self._space, self._repository = space_of(request, intent)
         self._refusal = Refusal(request)
@@ -66,7 +75,7 @@ class Conversation:
 
     def run(self) -> Response:
         """The answer that stands. Raises Refused, or whatever kept the permission from being had."""
-        proof = self._recalled = self._recall() or BARE
+        proof = self._recalled = (None if self._heard else self._recall()) or BARE
         for _ in range(MOST_ROUNDS):
             response = self._deliver(proof)
             refused = self._is_refusal(response, proof)
@@ -118,7 +127,7 @@ class Conversation:
     def _deliver(self, proof: Proof) -> Response:
         if proof.is_bare:
             self._spent.add(BARE)
-        response = self._send(proof.on(self._request))
+        response, self._heard = self._heard or self._send(proof.on(self._request)), None
         self._public = response.peer is not None and not is_private_address(response.peer)
         return response
 

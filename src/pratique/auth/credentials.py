@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import InvalidInput
+from ..expressions import expression
 from ..spec.reference import DOCKER_HUB
 from ..values import frozen
 from .secret import Secret
@@ -17,7 +17,7 @@ from .secret import Secret
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
 
 # Control characters (RFC 7617 §2), and what Python makes of bytes that are not UTF-8.
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNSENDABLE = expression("[\x00-\x1f\x7f\ud800-\udfff]")
 
 IDENTITY_USER: Final = "<token>"  # a helper's user name that says: the secret is an identity token
 

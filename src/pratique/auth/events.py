@@ -16,6 +16,10 @@ class CredentialSought(Event):
     places: tuple[str, ...]
     found: str | None
 
+    def __str__(self) -> str:
+        found = self.found or f"none in {', '.join(self.places) or 'this command, which uses none'}"
+        return f"{found} (keys: {', '.join(self.keys)})"
+
 
 @frozen
 class TokenAsked(Event):
@@ -26,6 +30,9 @@ class TokenAsked(Event):
     scopes: tuple[str, ...]
     credential: str | None
 
+    def __str__(self) -> str:
+        return f"asked of {self.realm} for {' '.join(self.scopes) or 'no scope'} as {self.credential or 'anybody'}"
+
 
 @frozen
 class TokenGranted(Event):
@@ -35,12 +42,19 @@ class TokenGranted(Event):
     granted: str
     lifetime: float
 
+    def __str__(self) -> str:
+        said = f", said to be for {self.granted}" if self.granted else ""
+        return f"granted for {self.lifetime:.0f} s{said}"
+
 
 @frozen
 class TokenDenied(Event):
     """The token service said no."""
 
     reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @frozen
@@ -49,6 +63,9 @@ class TokenReused(Event):
 
     scopes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"reused for {' '.join(self.scopes) or 'no scope'}"
+
 
 @frozen
 class ChallengeIgnored(Event):
@@ -56,3 +73,6 @@ class ChallengeIgnored(Event):
 
     challenge: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"challenge not answered: {self.challenge}: {self.reason}"

@@ -11,13 +11,13 @@ from .events import CredentialSought
 from .refusal import Refusal
 
 if TYPE_CHECKING:
-    from .authenticator import Authenticator
+    from .home import Home
 
 
 class Identity:
     """The credential for one request. It is looked for when a challenge first wants one, and no sooner."""
 
-    def __init__(self, home: Authenticator, request: Request, repository: str | None, refusal: Refusal) -> None:
+    def __init__(self, home: Home, request: Request, repository: str | None, refusal: Refusal) -> None:
         self._home = home
         self._registry = request.origin.netloc
         self._repository = repository

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -10,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from ..errors import Error, Misbehaved
+from ..expressions import expression
 from ..http.message import Body, Headers, Request, Response
 from ..http.origin import Origin, redact
 from ..http.problem import Problem, failure, status_text
@@ -33,7 +33,7 @@ UNKNOWN_WAY: Final = frozenset({404, 405, 501})  # the service does not know thi
 # The user name by which a refresh token is taken where only Basic is understood.
 REFRESH_TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105
 
-_TOKEN = re.compile(r"[!-~]+")
+_TOKEN = expression(r"[!-~]+")
 
 
 @frozen

@@ -1,138 +1,140 @@
-"""From arguments to a session: transport, credentials and rules of this command."""
+"""From options to the library: the registries of a command."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+import sys
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
-from ..auth.authenticator import Authenticator
-from ..auth.credentials import Credentials
-from ..auth.realms import RealmPolicy
-from ..auth.scopes import ScopeSet
-from ..config import certs, hosts, own, pins
-from ..config.files import is_open_to_all
+from ..client.connection import connect
+from ..client.machine import Machine
+from ..client.registries import Registries
 from ..errors import InvalidInput
-from ..http.events import Observer, Warned
-from ..http.origin import Origin
-from ..http.reach import Proxy, Reaches
-from ..http.session import Session
-from ..http.transport import HttpTransport
+from ..http.events import Observer
 from ..http.trust import Trust
+from ..spec.manifest import MOST_MANIFEST_BYTES
 from . import options, trace
-from .credentials import Stored, told_credentials
 from .output import Output
-from .routes import of
+
+if TYPE_CHECKING:
+    from ..auth.credentials import Credential
+    from ..client.credentials import Told
+    from ..http.origin import Origin
+    from ..http.reach import Proxy
 
 
-@contextmanager
 def connected(
     arguments: argparse.Namespace,
     output: Output,
-    registries: Iterable[str],
+    named: Iterable[str] = (),
     *,
     tell: Observer | None = None,
-    credentials: Credentials | None = None,
-    pinned: bool = True,
-) -> Iterator[Session[ScopeSet]]:
-    """A session for the registries that the command names; with --timeout it is cancelled when the time is over."""
-    tell = tell or trace.observer(output)
-    authenticator = Authenticator(
-        credentials or told_credentials(arguments, output, registries) or Stored(arguments, output),
-        policy=RealmPolicy(
-            overrides=options.overrides(arguments.realm),
-            pinned=pins.Pins(pins.default_path(os.environ)).load() if pinned else {},
-        ),
-        strict=arguments.strict_creds,
-        eager=arguments.eager_creds,
-        tell=tell,
-    )
-    of(arguments).load(output)
-    ways = reaches(arguments, tell, registries)
-    session: Session[ScopeSet] = Session(
-        HttpTransport(ways),
-        authenticator,
-        reaches=ways,
-        tell=tell,
-    )
-    timer = _timer(arguments.timeout, session)
-    try:
-        yield session
-    except BaseException:
-        session.cancel("the command is ending")
-        raise
-    finally:
-        if timer is not None:
-            timer.cancel()
-        session.close()
+    credentials: Told | None = None,
+) -> Registries:
+    """The registries of a command, of which it names some; with --timeout all is cancelled when the time is over.
 
-
-def reaches(arguments: argparse.Namespace, tell: Observer, registries: Iterable[str] = ()) -> Reaches:
-    """How this command reaches its servers: the options, over what the machine has for each host.
-
-    Raises InvalidInput where the options contradict each other, Unsupported for a --proxy that is no HTTP proxy.
+    Raises InvalidInput where options contradict each other, Unsupported for a --proxy that is no HTTP proxy.
     """
-    wanted = own.load(os.environ)
-    return hosts.Hosts(
-        named=frozenset(hosts.origin_of(registry).netloc for registry in registries),
-        trust=trust(arguments),
-        plain_http=arguments.plain_http,
-        proxy=_proxies(arguments.proxy, wanted, tell),
-        folders=certs.default_folders(os.environ),
-        insecure=of(arguments).is_insecure,
+    registries = list(named)
+    return connect(
+        *registries,
+        credentials=told_credentials(arguments, registries) if credentials is None else credentials,
+        strict_credentials=arguments.strict_creds,
+        eager_credentials=arguments.eager_creds,
+        token_services=options.overrides(arguments.realm),
+        plain_http=arguments.plain_http and bool(registries),
+        trust=_trust(arguments, registries),
+        proxy=_proxy(arguments.proxy),
+        timeout=arguments.timeout,
         retries=arguments.retries,
-        wanted=wanted,
+        most_manifest_bytes=arguments.max_manifest or MOST_MANIFEST_BYTES,
+        chunk_size=getattr(arguments, "chunk_size", None),
+        machine=machine_of(arguments, output),
+        tell=tell or trace.observer(output),
     )
 
 
-def _proxies(option: str | None, wanted: own.Wanted, tell: Observer) -> Callable[[Origin], Proxy | None]:
-    """What --proxy says, or else our own file, or else the machine: it is looked at when a host elsewhere is first asked."""
-
-    def named(url: str, source: str) -> Callable[[Origin], Proxy | None]:
-        from ..config.proxies import given
-
-        return given(url, source)
-
-    @cache
-    def found() -> Callable[[Origin], Proxy | None]:
-        from ..config.proxies import Found
-
-        return Found(warn=lambda text: tell(Warned(text)))
-
-    unseen = [own.default_path(os.environ)]
-
-    def warn_of_readers() -> None:
-        with suppress(IndexError):  # another thread has looked
-            path = unseen.pop()
-            if is_open_to_all(path):
-                tell(Warned(f"{path} has the password of a proxy and can be read by everybody: chmod 600 {path}"))
-
-    def chosen(origin: Origin) -> Proxy | None:
-        settings = wanted(origin.netloc)
-        if settings and settings.proxy:
-            proxy = named(settings.proxy, settings.sources["proxy"])(origin)
-            if proxy and proxy.authorization:
-                warn_of_readers()
-            return proxy
-        return None if origin.is_loopback else found()(origin)
-
-    return named(option, "--proxy") if option else chosen
+def machine_of(arguments: argparse.Namespace, output: Output) -> Machine:
+    """What the machine has: the same for all who ask with the same arguments, or copies of them."""
+    if "machine" not in arguments:
+        arguments.machine = Machine(registries_conf=arguments.registries_conf, warn=output.warn)
+    found: Machine = arguments.machine
+    return found
 
 
-def trust(arguments: argparse.Namespace) -> Trust:
+def expanded(arguments: argparse.Namespace, output: Output, text: str) -> str:
+    """A reference with its registry: the text, or with `--short-names` what a short one means.
+
+    Raises InvalidInput, and NotFound where none of several registries to search has it.
+    """
+    if not arguments.short_names:
+        return text
+    from ..config.shortnames import is_short
+
+    if not is_short(text):
+        return text
+    machine_of(arguments, output)  # is that of the command as well
+    # `--creds` are for registries that the command names, and it names none of these.
+    stored = argparse.Namespace(**vars(arguments) | {"creds": None})
+    with connected(stored, output) as registries:
+        found = registries.meant(text)
+    output.note(f"{text} is {found}")
+    return str(found)
+
+
+def told_credentials(arguments: argparse.Namespace, named: Collection[str]) -> Told | None:
+    """What the options say of credentials, in place of the stored ones. Raises InvalidInput where they contradict each other."""
+    given = [option for option in ("creds", "authfile", "anonymous") if getattr(arguments, option)]
+    if len(given) > 1:
+        raise InvalidInput(f"--{given[0]} and --{given[1]} exclude each other")
+    if arguments.anonymous or (arguments.creds is not None and not named):
+        from ..auth.credentials import ANONYMOUS
+
+        return ANONYMOUS
+    if arguments.creds is not None:
+        return given_credential(arguments.creds)
+    if arguments.authfile is None:
+        return None
+    from pathlib import Path
+
+    path = Path(arguments.authfile)
+    if not path.exists():
+        raise InvalidInput(f"--authfile {path}: there is no such file")
+    return path
+
+
+def given_credential(text: str) -> Credential:
+    """What --creds says; a missing password is asked for on a terminal. Raises InvalidInput."""
+    from ..auth.credentials import Credential
+
+    if ":" not in text:
+        text = f"{text}:{ask_secret(f'Password of {text}: ')}"
+    return Credential.parse(text, "--creds")
+
+
+def ask_secret(prompt: str) -> str:
+    """A secret typed on the terminal, without echo. Raises InvalidInput where there is none."""
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            "a password is wanted and there is no terminal to ask on", advice="give it, or use --password-stdin"
+        )
+    import getpass
+
+    return getpass.getpass(prompt, stream=sys.stderr)
+
+
+def _trust(arguments: argparse.Namespace, named: list[str]) -> Trust:
     """The TLS options. Raises InvalidInput where they contradict each other."""
     if arguments.key and not arguments.cert:
         raise InvalidInput("--key without --cert")
-    return Trust(arguments.tls_verify, arguments.ca_file, arguments.cert, arguments.key)
+    cert, key = (arguments.cert, arguments.key) if named else (None, None)
+    return Trust(arguments.tls_verify, arguments.ca_file, cert, key)
 
 
-def _timer(seconds: float | None, session: Session[ScopeSet]) -> threading.Timer | None:
-    if seconds is None:
+def _proxy(url: str | None) -> Callable[[Origin], Proxy | None] | None:
+    if not url:
         return None
-    timer = threading.Timer(seconds, session.cancel, [f"the command's time-out of {seconds:g} s has passed"])
-    timer.daemon = True
-    timer.start()
-    return timer
+    from ..config.proxies import given
+
+    return given(url, "--proxy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from ..errors import InvalidInput, InvalidReference, Unsupported
@@ -21,31 +21,41 @@ SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # units of a size, 
 UNITS: Final = {"d": 24 * 3600, "h": 3600, "m": 60, "s": 1}  # of a duration, in seconds, the largest first
 
 
-def add_global(parser: argparse.ArgumentParser, *, defaults: bool = False) -> None:
-    """What every command takes. They may stand before the command as well; only there they have `defaults`."""
+# What holds where nothing is said. Parsers set only what is given, so that what stands before a command stays.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "json": False, "quiet": False, "debug": False,
+    "creds": None, "authfile": None, "anonymous": False, "strict_creds": False, "eager_creds": False, "realm": None,
+    "plain_http": False, "tls_verify": True, "ca_file": None, "cert": None, "key": None,
+    "registries_conf": None, "proxy": None, "timeout": None, "retries": None, "max_manifest": None,
+}  # fmt: skip
+
+
+def add_global(parser: argparse.ArgumentParser) -> None:
+    """What every command takes. They may stand before the command as well."""
     group = parser.add_argument_group("output")
-    add = _adder(group, defaults=defaults)
-    add("--json", default=False, action="store_true", help="print one JSON document")
-    add("--quiet", "-q", default=False, action="store_true", help="print no warnings")
-    add("--debug", default=False, action="store_true", help="print each request, challenge and decision; no secrets")
+    add = _adder(group)
+    add("--json", action="store_true", help="print one JSON document")
+    add("--quiet", "-q", action="store_true", help="print no warnings")
+    add("--debug", action="store_true", help="print each request, challenge and decision; no secrets")
 
 
-def add_registry(parser: argparse.ArgumentParser, *, defaults: bool = False) -> None:
+def add_registry(parser: argparse.ArgumentParser) -> None:
     """What every command takes that talks to a registry."""
     group = parser.add_argument_group("credentials")
-    add = _adder(group, defaults=defaults)
+    add = _adder(group)
     add("--creds", metavar="USER[:PASSWORD]", help="the credential for the registries named here, and no other")
     add("--authfile", metavar="FILE", help="credentials in the form of Docker's config.json")
-    add("--anonymous", default=False, action="store_true", help="use no credentials")
-    add("--strict-creds", default=False, action="store_true", help="fail where a stored credential is refused")
-    add("--eager-creds", default=False, action="store_true", help="show a credential where one is merely invited")
+    add("--anonymous", action="store_true", help="use no credentials")
+    add("--strict-creds", action="store_true", help="fail where a stored credential is refused")
+    add("--eager-creds", action="store_true", help="show a credential where one is merely invited")
     add(
         "--realm", metavar="HOST=URL", action="append", help="the token service of a registry, instead of what it names"
     )
     group = parser.add_argument_group("connection")
-    add = _adder(group, defaults=defaults)
-    add("--plain-http", default=False, action="store_true", help="speak http, not https, to the registries named here")
-    add("--tls-verify", default=True, action=argparse.BooleanOptionalAction, help="verify certificates (the default)")
+    add = _adder(group)
+    add("--plain-http", action="store_true", help="speak http, not https, to the registries named here")
+    add("--tls-verify", action=argparse.BooleanOptionalAction, help="verify certificates (the default)")
+    _add_written_out(add, "tls-verify")
     add("--ca-file", metavar="FILE", help="trust these authorities instead of the system's")
     add("--cert", metavar="FILE", help="a client certificate for the registries named here")
     add("--key", metavar="FILE", help="its key")
@@ -86,6 +96,14 @@ def add_sides(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(f"of the {'source' if side == 'src' else 'destination'} only")
         for name, settings in _OF_A_SIDE.items():
             group.add_argument(f"--{side}-{name}", default=None, help=f"as --{name}", **settings)  # type: ignore[arg-type]
+        _add_written_out(group.add_argument, f"{side}-tls-verify")
+
+
+def _add_written_out(add: Callable[..., object], name: str) -> None:
+    """`--NAME=false` and `--NAME=true`, as skopeo writes them: options of their own, so that no word after them is taken."""
+    for value in (False, True):
+        settings = {"dest": name.replace("-", "_"), "action": "store_const", "const": value, "help": argparse.SUPPRESS}
+        add(f"--{name}={str(value).lower()}", **settings)
 
 
 def side(arguments: argparse.Namespace, name: str) -> argparse.Namespace:
@@ -100,10 +118,9 @@ def side(arguments: argparse.Namespace, name: str) -> argparse.Namespace:
     return seen
 
 
-def _adder(group: argparse._ArgumentGroup, *, defaults: bool) -> Any:
-    def add(*names: str, default: Any = None, **settings: Any) -> None:
-        # A command's own parser sets only what is given: what stood before the command stays.
-        group.add_argument(*names, default=default if defaults else argparse.SUPPRESS, **settings)
+def _adder(group: argparse._ArgumentGroup) -> Any:
+    def add(*names: str, **settings: Any) -> None:
+        group.add_argument(*names, default=argparse.SUPPRESS, **settings)
 
     return add
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import Error, Refused
+from ..text import printable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,13 +97,6 @@ def error_document(error: Error) -> dict[str, Any]:
         refusal = {"challenges": list(error.challenges), "credential": error.credential}
         document |= refusal | {"asked": error.asked, "wanted": error.wanted}
     return document
-
-
-def printable(text: str) -> str:
-    """The text without control characters, which a hostile server could steer a terminal with."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def size(count: int | None) -> str:

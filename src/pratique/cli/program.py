@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from ..errors import Error, InvalidInput
+from ..errors import Error, InvalidInput, Unsupported
 from . import commands, options
 from .output import Output
 
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141  # as a shell reports a program that SIGPIPE ended
+
+PURPOSE: Final = "Move, inspect and remove container images and artifacts, on every registry."
+_TIMES: Final = {"+": "{}...", "*": "[{}...]", "?": "[{}]"}  # how often an argument may stand, by its `nargs`
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,16 +28,44 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         self._width = None  # that of the terminal
-        wanted = [action.metavar or action.dest for action in self._actions if not action.option_strings]
-        self.usage = " ".join(["%(prog)s", "[OPTION...]", *map(str, wanted)])
+        wanted = [argument(action) for action in self._actions if not action.option_strings]
+        self.usage = " ".join(["%(prog)s", "[OPTION...]", *wanted])
         return super().format_help()
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         # argparse makes one with each option that is added; to find out the terminal's width takes all of `shutil`.
         return self.formatter_class(prog=self.prog, width=self._width)  # type: ignore[call-arg]
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        found, unknown = self.parse_known_args(words, namespace)
+        if unknown:
+            shown = [word.partition("=")[0] for word in unknown]  # what is behind a sign may be a secret
+            advice = self._meant(shown[0], self._options(words))
+            raise InvalidInput(f"unrecognized arguments: {' '.join(shown)}", advice=advice)
+        return found
+
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(message, advice=f"see: {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [*map(str, action.choices)]
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            message = f"argument {name}: invalid choice: {value!r} (choose from {', '.join(known)})"
+            raise InvalidInput(message, advice=self._meant(str(value), known))
+
+    def _options(self, words: Sequence[str]) -> Iterator[str]:
+        """The options of the parser, and of those of its verbs that are among the words."""
+        for action in self._actions:
+            yield from action.option_strings
+            if isinstance(action.choices, dict):
+                for verb in set(words) & set(action.choices):
+                    yield from action.choices[verb]._options(words)
+
+    def _meant(self, word: str, known: Iterable[str]) -> str:
+        """What to say to somebody who wrote a word that is not known."""
+        return f"did you mean: {near}" if (near := nearest(word, known)) else f"see: {self.prog} --help"
 
 
 def run(words: Sequence[str]) -> int:
@@ -58,6 +89,9 @@ def run(words: Sequence[str]) -> int:
     except OSError as error:  # of files that a command reads or writes; the network's have errors of their own
         output.fail(InvalidInput(f"{error.filename or 'a file'}: {error.strerror or error}"))
         return InvalidInput.exit_code
+    except ModuleNotFoundError as error:
+        output.fail(_lacking(error))
+        return Unsupported.exit_code
     except Exception as error:
         output.bug(error)
         return 1
@@ -66,28 +100,41 @@ def run(words: Sequence[str]) -> int:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments of a command; only its own module is imported. Raises InvalidInput; exits for --help."""
-    top = Parser(prog="pratique", add_help=False, usage="pratique COMMAND [OPTION...] [ARGUMENT...]")
-    options.add_global(top, defaults=True)
-    options.add_registry(top, defaults=True)
-    top.add_argument("-h", "--help", action="store_true")
-    top.add_argument("command", nargs=argparse.REMAINDER)
-    arguments = top.parse_args(words)
-    if arguments.help or not arguments.command:
-        print(overview())
-        sys.exit(0 if arguments.help else InvalidInput.exit_code)
-    name, *rest = arguments.command
+    arguments = argparse.Namespace(**options.DEFAULTS)
+    name, *rest = words if words and words[0] in commands.SUMMARIES else _after_options(words, arguments)
     if name == "help":
         return parse([*rest, "--help"])
-    module = _module(name)
+    found: argparse.Namespace = parser_of(name).parse_args(rest, arguments)
+    return found
+
+
+def _after_options(words: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """The command and what follows it, where options may stand before it. Raises InvalidInput; exits for --help."""
+    top = Parser(prog="pratique", add_help=False, usage="pratique COMMAND [OPTION...] [ARGUMENT...]")
+    options.add_global(top)
+    options.add_registry(top)
+    top.add_argument("-h", "--help", action="store_true")
+    top.add_argument("command", nargs=argparse.REMAINDER)
+    top.parse_args(words, arguments)
+    command: list[str] = arguments.command
+    if arguments.help or not command:
+        print(overview())
+        sys.exit(0 if arguments.help else InvalidInput.exit_code)
+    del arguments.help, arguments.command
+    return command
+
+
+def parser_of(name: str) -> Parser:
+    """The parser of a command; only the command's own module is imported. Raises InvalidInput where there is none."""
+    module = load(name)
     parser = Parser(
         prog=f"pratique {name}",
         description=module.__doc__,
-        epilog=getattr(module, "EXAMPLES", None),
+        epilog=module.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
-    del arguments.help, arguments.command
-    return parser.parse_args(rest, arguments)
+    return parser
 
 
 def overview() -> str:
@@ -97,7 +144,7 @@ def overview() -> str:
         [
             "usage: pratique COMMAND [OPTION...] [ARGUMENT...]",
             "",
-            "Move, inspect and remove container images and artifacts, on every registry.",
+            PURPOSE,
             "",
             "commands:",
             *lines,
@@ -107,11 +154,30 @@ def overview() -> str:
     )
 
 
-def _module(name: str) -> ModuleType:
-    if name not in commands.SUMMARIES:
-        from difflib import get_close_matches
+def argument(action: argparse.Action) -> str:
+    """An argument as it stands in a command."""
+    return _TIMES.get(str(action.nargs), "{}").format(action.metavar or action.dest)
 
-        near = get_close_matches(name, commands.SUMMARIES, n=1)
-        meant = f"did you mean: pratique {near[0]}" if near else "see: pratique --help"
+
+def load(name: str) -> ModuleType:
+    """The module of a command. Raises InvalidInput where there is none."""
+    if name not in commands.SUMMARIES:
+        near = nearest(name, commands.SUMMARIES)
+        meant = f"did you mean: pratique {near}" if near else "see: pratique --help"
         raise InvalidInput(f"there is no command {name[:80]!r}", advice=meant)
     return import_module(f"{commands.__name__}.{name}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like another one, if any is."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
+def _lacking(error: ModuleNotFoundError) -> Unsupported:
+    """The single file `pratique.pyz` has none of the modules that are compiled for one system."""
+    return Unsupported(
+        f"this needs the Python module {error.name}, which is not installed",
+        advice="pip install pratique brings it along",
+    )

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from ..http.events import Event, Observer, ignore
 from ..spec.digest import Digest
+from ..text import printable
 from ..transfer.events import Copied, Done, How, Moved, Planned, Started
-from .output import Output, printable, size
+from .output import Output, size
 
 STYLES: Final = ("auto", "plain", "tty", "json", "none")
 REFRESHED_A_SECOND: Final = 8

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..auth.scopes import ScopeSet
 from ..errors import Error
-from ..http.session import Session
 from ..spec.reference import Reference
 from ..stores.crew import in_parallel
 from . import options
 from .connect import connected
 from .output import Output, error_document
+
+if TYPE_CHECKING:
+    from ..client.repository import Repository
 
 R = TypeVar("R")
 
@@ -61,7 +62,7 @@ class Several(Generic[R]):
 def for_each(
     arguments: argparse.Namespace,
     output: Output,
-    work: Callable[[Session[ScopeSet], Reference], R],
+    work: Callable[[Repository, Reference], R],
     document: Callable[[Reference, R], dict[str, Any]],
     show: Callable[[Reference, R], None],
     parse: Callable[[str], Reference] = options.reference,
@@ -71,10 +72,10 @@ def for_each(
     references = {name: parse(name) for name in names}
     several: Several[R] = Several(output, names)
     documents = []
-    with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
+    with connected(arguments, output, {reference.registry for reference in references.values()}) as registries:
 
         def one(name: str) -> R:
-            return work(session, references[name])
+            return work(registries.repository(references[name]), references[name])
 
         for name, result in several.results(one):
             if output.as_json:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput
@@ -12,28 +12,28 @@ from ..http.trust import Trust
 from ..spec.reference import DEFAULT_REGISTRY, endpoint_of
 from ..values import replace
 
-OF_THE_USER: Final = Path(".config", "containers", "certs.d")
-OF_ROOTLESS_DOCKER: Final = Path("docker", "certs.d")  # below `$XDG_CONFIG_HOME`
-OF_THE_SYSTEM: Final = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
+OF_THE_USER: Final = ".config/containers/certs.d"
+OF_ROOTLESS_DOCKER: Final = "docker/certs.d"  # below `$XDG_CONFIG_HOME`
+OF_THE_SYSTEM: Final = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 
 
-def default_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
+def default_folders(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Where the folders of registries lie; of one registry's folders the first is used."""
     home, moved = environment.get("HOME"), environment.get("XDG_CONFIG_HOME")
     configured = moved or (f"{home}/.config" if home else None)
-    found = [Path(home) / OF_THE_USER] if home else []
-    found += [Path(configured) / OF_ROOTLESS_DOCKER] if configured else []
+    found = [os.path.join(home, OF_THE_USER)] if home else []
+    found += [os.path.join(configured, OF_ROOTLESS_DOCKER)] if configured else []
     return (*found, *OF_THE_SYSTEM)
 
 
-def find(folders: Iterable[Path], origin: Origin) -> Trust:
+def find(folders: Iterable[str | os.PathLike[str]], origin: Origin) -> Trust:
     """What is there for an origin by `host:port`: authorities (`*.crt`), and the first pair of a client (`*.cert`, `*.key`).
 
     A folder that this user may not look into is as good as none: the system's may be root's own. Raises InvalidInput for half a
     pair.
     """
     names = list(_names(origin))
-    candidates = (folder / name for folder in folders for name in names)
+    candidates = (os.path.join(folder, name) for folder in folders for name in names)
     return next((_read(folder, entries) for folder in candidates if (entries := _entries(folder)) is not None), Trust())
 
 
@@ -55,15 +55,15 @@ def _names(origin: Origin) -> Iterator[str]:
         yield DEFAULT_REGISTRY
 
 
-def _entries(folder: Path) -> list[str] | None:
+def _entries(folder: str) -> list[str] | None:
     """The names in a folder; None where there is none, or none that can be looked into."""
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(os.listdir(folder))
     except OSError:
         return None
 
 
-def _read(folder: Path, names: list[str]) -> Trust:
+def _read(folder: str, names: list[str]) -> Trust:
     certs, keys = _stems(names, ".cert"), _stems(names, ".key")
     for stem in certs:
         if stem not in keys:
@@ -71,10 +71,10 @@ def _read(folder: Path, names: list[str]) -> Trust:
     for stem in keys:
         if stem not in certs:
             raise _half(folder, f"{stem}.key", f"{stem}.cert")
-    authorities = tuple(str(folder / f"{stem}.crt") for stem in _stems(names, ".crt"))
+    authorities = tuple(os.path.join(folder, f"{stem}.crt") for stem in _stems(names, ".crt"))
     if not certs:
         return Trust(authorities=authorities)
-    cert, key = (str(folder / f"{certs[0]}{suffix}") for suffix in (".cert", ".key"))
+    cert, key = (os.path.join(folder, f"{certs[0]}{suffix}") for suffix in (".cert", ".key"))
     return Trust(cert=cert, key=key, authorities=authorities)
 
 
@@ -82,7 +82,7 @@ def _stems(names: list[str], suffix: str) -> list[str]:
     return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
 
 
-def _half(folder: Path, there: str, missing: str) -> InvalidInput:
+def _half(folder: str, there: str, missing: str) -> InvalidInput:
     return InvalidInput(
         f"{folder} has {there} and no {missing}",
         advice=f"a certificate of a client and its key have one name: add {missing}, or take {there} away",

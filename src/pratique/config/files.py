@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InvalidInput
+from ..expressions import expression
 
 MOST_BYTES: Final = 16 << 20  # of a configuration file; a larger one is something else
 SECRET_MODE: Final = 0o600
 
-_INDENTATION = re.compile(r"\{\r?\n([ \t]+)")  # of the first line within an object
+_INDENTATION = expression(r"\{\r?\n([ \t]+)")  # of the first line within an object
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -38,10 +38,10 @@ def read(path: Path, most_bytes: int = MOST_BYTES) -> bytes | None:
     return raw
 
 
-def is_open_to_all(path: Path) -> bool:
+def is_open_to_all(path: str | os.PathLike[str]) -> bool:
     """Whether everybody on this machine may read a file."""
     try:
-        return bool(path.stat().st_mode & stat.S_IROTH)
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
     except OSError:
         return False  # it has gone since it was read
 

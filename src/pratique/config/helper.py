@@ -16,6 +16,7 @@ from typing import Any, Final
 from ..auth.credentials import DOCKER_HUB_KEY, IDENTITY_USER, Credential, Kind, password_credential
 from ..auth.secret import Secret
 from ..errors import InvalidInput, Unsupported
+from ..expressions import expression
 from ..spec.reference import DOCKER_HUB
 
 PREFIX: Final = "docker-credential-"
@@ -30,10 +31,10 @@ NOT_FOUND: Final = "credentials not found in native keychain"
 # Set for every helper that is started, so that our own does not start others: they might ask it again.
 GUARD: Final = "PRATIQUE_HELPER"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
+_NAME: Final = expression(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 # What may be a secret in a helper's complaint: what a word announces, and what is long and of one piece.
-_ANNOUNCED: Final = re.compile(r"(?i)(password|secret|token)(\W{0,2}[:=]\W*)\S+")
-_OPAQUE: Final = re.compile(r"[A-Za-z0-9+=_-]{20,}")
+_ANNOUNCED: Final = expression(r"(?i)(password|secret|token)(\W{0,2}[:=]\W*)\S+")
+_OPAQUE: Final = expression(r"[A-Za-z0-9+=_-]{20,}")
 
 
 class HelperFailed(InvalidInput):

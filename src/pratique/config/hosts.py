@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..http.gate import MOST_REQUESTS_AT_ONCE, Pace
@@ -45,7 +45,7 @@ class Hosts:
     trust: Trust = field(default_factory=Trust)
     plain_http: bool = False
     proxy: Callable[[Origin], Proxy | None] = _no_proxy
-    folders: Iterable[Path] = ()
+    folders: Iterable[str | os.PathLike[str]] = ()
     insecure: Callable[[Origin], bool] = _unmarked
     retries: int | None = None
     wanted: Wanted = nothing

@@ -44,7 +44,7 @@ class RegistriesConf:
         """
         found = cls()
         for number, path in enumerate(places.files()):
-            table = Table.load(path)
+            table = Table.load(Path(path))
             if table is None and number == 0 and places.named:
                 raise InvalidInput(f"{path}: there is no such file", advice="it is to say where registries are reached")
             if table is not None:  # one that vanished meanwhile is none

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ..errors import InvalidInput, Unreachable
 from ..values import frozen
 from .answer import BLOCK, Channel, Content, Head, Incoming, Malformed, content_of, read_head
-from .message import Request, Response
+from .message import Request, Response, Stream
 from .origin import Origin, is_private_address
 from .outgoing import head_of, pieces
 from .reach import Proxy, Reach
@@ -173,7 +173,9 @@ class Connection:
     def _secured(self, connected: socket.socket) -> Channel:
         """TLS with the server over this line. Raises OSError."""
         if not self._is_secured:
-            return self._wrap(connected, self._reach.trust, self.origin.host)
+            from .records import Records
+
+            return Records(self._wrap(connected, self._reach.trust, self.origin.host))
         from .tunnel import Layer
 
         return Layer(connected, self._context(self._reach.trust), self.origin.host)
@@ -202,6 +204,11 @@ class Connection:
             else:
                 return attempt
         raise failure
+
+    @property
+    def _bare(self) -> socket.socket | None:
+        """The socket, where there is no TLS."""
+        return self._socket if self._channel is self._socket and not self._is_secured else None
 
     @property
     def _forwarding(self) -> Proxy | None:
@@ -252,8 +259,22 @@ class Connection:
     def _send(self, channel: Channel, request: Request, head: bytes) -> bool:
         """Send head and body; False when an answer or a broken pipe came before the body was sent."""
         channel.sendall(head)
-        chunked = request.body is not None and request.body.size is None
-        return all(self._send_piece(channel, piece, chunked) for piece in pieces(request))
+        body = request.body
+        if body is None:
+            return True
+        with body.open() as content:
+            sent = self._pass_on(content, body.size) if body.size else 0
+            chunked = body.size is None
+            return all(self._send_piece(channel, piece, chunked) for piece in pieces(request, content, sent))
+
+    def _pass_on(self, content: Stream, size: int) -> int:
+        """How much of the content the kernel has sent by itself, where nothing but a bare socket is in between."""
+        bare = self._bare
+        if bare is None:
+            return 0
+        from .passing import passed_on
+
+        return passed_on(bare, content, size, self._is_answered)
 
     def _send_piece(self, channel: Channel, piece: memoryview, chunked: bool) -> bool:
         try:
@@ -271,11 +292,10 @@ class Connection:
     def _is_answered(self) -> bool:
         """Whether the answer, not just an interim one, or the end has come while the body is still being sent."""
         # Over TLS there is always news, for instance session tickets; an early answer shows when the pipe breaks.
-        if self._socket is None or self._channel is not self._socket or self._is_secured:
+        bare = self._bare
+        if bare is None or not self.has_news():
             return False
-        if not self.has_news():
-            return False
-        return not self._socket.recv(len(b"HTTP/1.1 1"), socket.MSG_PEEK).endswith(b" 1")
+        return not bare.recv(len(b"HTTP/1.1 1"), socket.MSG_PEEK).endswith(b" 1")
 
 
 class _BodyStream(io.RawIOBase):

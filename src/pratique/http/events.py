@@ -1,15 +1,27 @@
-"""What a session and its authenticator tell an observer while they work: frozen values, and nothing can be steered by them."""
+"""What a session and its authenticator tell an observer while they work: frozen values, and nothing can be steered by them.
+
+As text each is one line for people, without secrets; what servers said stands in it as they said it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ..values import frozen
+
+# How much an event matters, by the numbers of `logging`, which is not loaded for them.
+TRACE: Final = 5  # finer than its finest
+DEBUG: Final = 10
+INFO: Final = 20
+WARNING: Final = 30
 
 
 @frozen
 class Event:
     """Something that happened."""
+
+    level = DEBUG
 
 
 Observer = Callable[[Event], None]
@@ -36,6 +48,20 @@ class Sent(Event):
     failure: str = ""
     via: str = ""
 
+    def brief(self) -> str:
+        """The request, what was shown with it and what came of it."""
+        from .problem import status_text  # the names of statuses are for people, and few of them look
+
+        shown = f" [{self.authorization}]" if self.authorization else ""
+        asked = f"{self.method} {self.url}: "
+        answer = status_text(self.status) if self.status is not None else self.failure.removeprefix(asked)
+        via = f" via proxy {self.via}" if self.via else ""
+        return f"{self.method} {self.url}{shown}{via} -> {answer}"
+
+    def __str__(self) -> str:
+        challenges = "".join(f" | WWW-Authenticate: {line}" for line in self.challenges)
+        return f"{self.brief()} ({self.seconds * 1000:.0f} ms){challenges}"
+
 
 @frozen
 class Retried(Event):
@@ -45,6 +71,11 @@ class Retried(Event):
     reason: str
     seconds: float
 
+    level = INFO
+
+    def __str__(self) -> str:
+        return f"{self.request}: {self.reason}; again in {self.seconds:.1f} s"
+
 
 @frozen
 class Redirected(Event):
@@ -53,9 +84,17 @@ class Redirected(Event):
     source: str
     target: str
 
+    def __str__(self) -> str:
+        return f"to {self.target}"
+
 
 @frozen
 class Warned(Event):
     """Something that a person should know and nothing acts upon."""
 
     text: str
+
+    level = WARNING
+
+    def __str__(self) -> str:
+        return f"warning: {self.text}"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from ..errors import Misbehaved
 from ..values import frozen
@@ -20,7 +18,21 @@ _SPOKEN: Final = frozenset(
     {"n", "last", "mount", "from", "digest", "scope", "service", "account", "artifactType", "client_id", "ns"}
 )
 
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+_OCTETS: Final = frozenset(map(str, range(256)))  # of an IPv4 address, as they may be written (RFC 3986 §3.2.2)
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
+_FOREIGN: Final = frozenset("@[]\\")  # what no name of a host has
+_MARKED: Final = _FOREIGN | frozenset("?#")  # with none of them there is nothing in a URL that people must not see
+
+
+@frozen
+class Parts:
+    """An absolute http or https URL in parts (RFC 3986 §3), without its fragment; `port` is None where it is not said."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: str
 
 
 @frozen(order=True)
@@ -45,8 +57,13 @@ class Origin:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine by name or by literal address."""
-        name, address = self.host.removesuffix("."), _address(self.host)
-        return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+        name = self.host.removesuffix(".")
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
+        if _is_ipv4(self.host):
+            return self.host.startswith("127.")
+        address = _address(self.host)
+        return address is not None and address.is_loopback
 
     @property
     def is_private(self) -> bool:
@@ -59,7 +76,7 @@ class Origin:
 
 def is_address(text: str) -> bool:
     """Whether `text` is an IP address, with or without brackets."""
-    return _address(text) is not None
+    return _is_ipv4(text) or _address(text) is not None
 
 
 def is_private_address(text: str) -> bool:
@@ -68,13 +85,21 @@ def is_private_address(text: str) -> bool:
     return address is not None and not address.is_global
 
 
-def split(url: str) -> SplitResult:
+@lru_cache(maxsize=1024)
+def split(url: str) -> Parts:
     """An absolute http or https URL in parts. Raises Misbehaved for any other text."""
-    return _parts(url)
+    parts = _parts(url) if url.isascii() and url.isprintable() and " " not in url else None
+    if parts is None:
+        raise Misbehaved(f"not a usable http or https URL: {redact(url)[:200]!r}")
+    return parts
 
 
 def redact(url: str) -> str:
     """The URL for people's eyes: no user info, and no value of a query parameter that might be a secret."""
+    if url.isprintable() and _MARKED.isdisjoint(url):
+        return url
+    from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
     try:
         parts = urlsplit(url)
         netloc = parts.netloc.rpartition("@")[2]
@@ -85,30 +110,46 @@ def redact(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
-@lru_cache(maxsize=1024)
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise Misbehaved(f"not a URL: {redact(url)[:200]!r} ({error})") from None
-    printable = url.isascii() and url.isprintable() and " " not in url
-    usable = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.username is None and printable
-    if not usable or _is_disguised(parts.hostname or ""):
-        raise Misbehaved(f"not a usable http or https URL: {redact(url)[:200]!r}")
-    return parts
+def _parts(url: str) -> Parts | None:
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    before, _, query = rest.partition("?")
+    authority, slash, path = before.partition("/")
+    found = _host_and_port(authority.lower())
+    if found is None or scheme.lower() not in DEFAULT_PORTS:
+        return None
+    return Parts(scheme.lower(), *found, slash + path, query)
+
+
+def _host_and_port(authority: str) -> tuple[str, int | None] | None:
+    """The host and, where it is said, the port; None where there is anything else, or an address in disguise."""
+    if authority.startswith("["):
+        host, bracket, rest = authority[1:].partition("]")
+        before, _, port = rest.partition(":")
+        usable = bool(bracket) and ":" in host and _FOREIGN.isdisjoint(host) and is_address(host) and not before
+    else:
+        host, _, port = authority.partition(":")
+        usable = bool(host) and _FOREIGN.isdisjoint(authority) and not _is_disguised(host)
+    if not usable or (port and not (port.isdigit() and len(port) <= 5 and int(port) <= 65535)):
+        return None
+    return host, int(port) if port else None
 
 
 @lru_cache(maxsize=1024)
 def _origin(url: str) -> Origin:
-    parts = _parts(url)
-    return Origin(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+    parts = split(url)
+    return Origin(parts.scheme, parts.host, parts.port or DEFAULT_PORTS[parts.scheme])
+
+
+def _is_ipv4(text: str) -> bool:
+    octets = text.split(".")
+    return len(octets) == 4 and _OCTETS.issuperset(octets)
 
 
 def _is_disguised(host: str) -> bool:
     """Whether a resolver would read the host as an IPv4 address in one of its old spellings: `2130706433`, `0x7f.1`."""
     last = host.removesuffix(".").rpartition(".")[2]
-    return _NUMBER.fullmatch(last) is not None and _address(host) is None
+    is_number = last.isdigit() or (last.startswith("0x") and _HEXADECIMAL.issuperset(last[2:]))
+    return is_number and not _is_ipv4(host)
 
 
 @lru_cache(maxsize=1024)

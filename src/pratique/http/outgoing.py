@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..errors import InvalidInput, Misbehaved
-from .message import Request
+from .message import Request, Stream
 
 BUFFER_BYTES: Final = 1 << 20  # read from a body and written to a socket at a time
 _SEPARATORS: Final = frozenset("\r\n\0")  # of which no field may have one (RFC 9110 §5.5)
@@ -40,21 +40,20 @@ def head_of(request: Request, place: str = "", *further: tuple[str, str]) -> byt
         raise InvalidInput(f"{request}: a header field has letters that none can have") from None
 
 
-def pieces(request: Request) -> Iterator[memoryview]:
-    """The content of a request; an empty piece ends what has no announced length. Raises Misbehaved for another length."""
-    body = request.body
-    if body is None:
-        return
-    buffer = bytearray(min(BUFFER_BYTES, body.size) if body.size else BUFFER_BYTES)
-    sent = 0
-    with body.open() as content:
-        while count := content.readinto(buffer):
-            sent += count
-            if body.size is not None and sent > body.size:  # a byte more would be read as the next request
-                break
-            yield memoryview(buffer)[:count]
-    if body.size is None:
+def pieces(request: Request, content: Stream, sent: int = 0) -> Iterator[memoryview]:
+    """The content of a request, of which so much was `sent`; an empty piece ends what has no announced length.
+
+    Raises Misbehaved for another length than the announced one.
+    """
+    size = request.body.size if request.body else 0
+    buffer = bytearray(min(BUFFER_BYTES, size) if size else BUFFER_BYTES)
+    while count := content.readinto(buffer):
+        sent += count
+        if size is not None and sent > size:  # a byte more would be read as the next request
+            break
+        yield memoryview(buffer)[:count]
+    if size is None:
         yield memoryview(b"")
-    elif sent != body.size:
-        more = " or more" if sent > body.size else ""
-        raise Misbehaved(f"{request}: the content has {sent} bytes{more}, {body.size} were announced")
+    elif sent != size:
+        more = " or more" if sent > size else ""
+        raise Misbehaved(f"{request}: the content has {sent} bytes{more}, {size} were announced")

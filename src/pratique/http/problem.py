@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from ..errors import Denied, Error, Misbehaved, NotFound, RateLimited, Unauthorized, Unreachable, Unsupported
+from ..expressions import expression
 from ..values import frozen
 from .message import Request, Response
 from .retry import retry_after
@@ -15,7 +16,7 @@ MOST_BYTES: Final = 64 << 10  # of an error's body; the rest is not read
 MOST_SHOWN_CHARACTERS: Final = 300
 
 # A script that is not closed runs to the end, and a tag has no other in it: no text makes this slow.
-_TAGS = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_TAGS = expression(r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _KINDS: Final[dict[int, type[Error]]] = {
     401: Unauthorized,
     403: Denied,

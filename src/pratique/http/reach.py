@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import InvalidInput, Unsupported
 from ..values import field, frozen, replace
 from .gate import USUAL, Pace
 from .origin import DEFAULT_PORTS, Origin
 from .trust import Trust
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 _SOCKS: Final = frozenset({"socks", "socks4", "socks4a", "socks5", "socks5h"})
 
@@ -91,6 +92,8 @@ def everywhere(**changes: Any) -> Reaches:
 
 def _parts(url: str) -> SplitResult | None:
     """The URL of a proxy in parts; None for anything else."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -104,5 +107,8 @@ def _parts(url: str) -> SplitResult | None:
 def _basic(username: str | None, password: str | None) -> str | None:
     if username is None and password is None:
         return None
+    import base64
+    from urllib.parse import unquote
+
     pair = f"{unquote(username or '')}:{unquote(password or '')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"

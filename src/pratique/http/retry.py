@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from ..expressions import expression
 from ..values import frozen
 from .message import Request, Response
 
@@ -21,7 +22,7 @@ DECLINED: Final = frozenset({429, 503})
 # Worth another attempt of an idempotent method.
 TROUBLED: Final = frozenset({408, 500, 502, 504})
 
-_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+_SECONDS = expression(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 def _uniform() -> float:

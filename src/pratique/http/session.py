@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable
 from functools import cache
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
-from urllib.parse import urldefrag, urljoin
 
 from ..errors import Misbehaved, Unreachable
+from ..expressions import expression
 from ..values import replace
 from ..version import VERSION
 from .events import Observer, Redirected, Retried, Sent, Warned, ignore
 from .gate import Gate
 from .message import Request, Response, Stream, Transport, Unanswered
 from .origin import Origin, is_private_address, redact
-from .problem import status_text
 from .reach import Plain, Reaches, usual
 from .retry import Patience
 
@@ -27,7 +26,7 @@ USER_AGENT: Final = f"pratique/{VERSION}"
 _FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPING_METHOD: Final = frozenset({307, 308})
 # Warning: 299 - "text" (distribution specification, §Warnings)
-_WARNING = re.compile(r'299\s+-\s+"((?:[^"\\]|\\.)*)"')
+_WARNING = expression(r'299\s+-\s+"((?:[^"\\]|\\.)*)"')
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -144,6 +143,8 @@ class Session(Generic[S]):
             delay = patience.after_failure(request, transient=outcome.transient, attempt=attempt)
         if delay is None:
             return False
+        from .problem import status_text
+
         reason = status_text(outcome.status) if isinstance(outcome, Response) else str(outcome)
         if isinstance(outcome, Response):
             outcome.close()
@@ -229,6 +230,8 @@ def redirection(request: Request, response: Response) -> str | None:
     followed = _FOLLOWED if request.method in ("GET", "HEAD") else _KEEPING_METHOD
     if response.status not in followed or location is None:
         return None
+    from urllib.parse import urldefrag, urljoin
+
     try:
         target = urldefrag(urljoin(request.url, location.strip())).url
         Origin.of(target)

@@ -103,7 +103,7 @@ class HttpTransport:
                 if not entries:
                     return None
                 since, connection = entries.pop()
-            admitted = connection.is_public or not request.public_only
+            admitted = not request.public_only or connection.is_public
             if admitted and self._clock() - since < IDLE_SECONDS and not connection.has_news():
                 return connection
             self._discard(connection)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from ..errors import Misbehaved, ProxyRefused
+from ..expressions import expression
 from ..version import VERSION
 from .answer import Cut, Incoming, Malformed, read_head
 from .message import Headers, Unanswered
@@ -19,8 +20,8 @@ from .reach import Proxy
 
 RECORD_BYTES: Final = 17 << 10  # read at a time: a TLS record with all that belongs to it (RFC 8446 §5.2)
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SCHEME = re.compile(r"(?:^|,)\s*([a-z][a-z0-9-]*)(?=\s*(?:,|$)|\s+[^\s=])", re.IGNORECASE)
+_QUOTED = expression(r'"(?:[^"\\]|\\.)*"')
+_SCHEME = expression(r"(?:^|,)\s*([a-z][a-z0-9-]*)(?=\s*(?:,|$)|\s+[^\s=])", re.IGNORECASE)
 # What a proxy answers for somebody else: it may well be otherwise a moment later (RFC 9110 §15.6).
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 # Names that no public network knows (RFC 6761 §6.3, RFC 6762 §3, RFC 8375; ICANN on `.internal`, 2024).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from ..errors import Error, Misbehaved
+from ..http.log import logger
 from ..http.message import Headers, Request, Response
 from ..spec import endpoints
 from ..spec.endpoints import NAME_INVALID, Endpoint
@@ -30,7 +30,7 @@ from .storage.uploads import Uploads
 if TYPE_CHECKING:
     from .access.tokens import TokenService
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # Fields of every answer: what Docker's clients look for, and what keeps browsers from guessing types.
 ALWAYS: Final = (("Docker-Distribution-API-Version", "registry/2.0"), ("X-Content-Type-Options", "nosniff"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -56,7 +55,7 @@ class Descriptor:
             "artifactType": self.artifact_type,
             "annotations": dict(self.annotations),
             "urls": list(self.urls),
-            "data": base64.b64encode(self.data).decode() if self.data is not None else None,
+            "data": _encoded(self.data) if self.data is not None else None,
         }
         required: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
         return required | {key: value for key, value in optional.items() if value}
@@ -89,7 +88,15 @@ def _data(document: Mapping[str, Any], what: str) -> bytes | None:
     encoded = reading.text(document, "data", what)
     if not encoded:
         return None
+    import base64
+
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError:  # binascii.Error, or a character that is not ASCII
         raise Misbehaved(f"{what}: 'data' is not base64") from None
+
+
+def _encoded(data: bytes) -> str:
+    import base64
+
+    return base64.b64encode(data).decode()

@@ -6,13 +6,14 @@ import re
 from typing import Final, Protocol
 
 from ..errors import ContentMismatch, InvalidDigest
+from ..expressions import expression
 from ..values import frozen
 
 # The registered algorithms and the length of their encoded part in characters.
 ALGORITHMS: Final = {"sha256": 64, "sha512": 128}
 
-_GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
-_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
+_GRAMMAR = expression(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", re.ASCII)
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 MOST_CHARACTERS: Final = 512  # a digest longer than this is refused before it is looked at
 
 
@@ -36,17 +37,10 @@ class Digest:
 
         Raises InvalidDigest for what the grammar forbids and for algorithms that are not registered.
         """
-        if len(text) > MOST_CHARACTERS or not _GRAMMAR.fullmatch(text):
-            raise InvalidDigest(
-                f"not a digest: {text[:80]!r}", advice="a digest looks like sha256: and 64 hexadecimal digits"
-            )
-        algorithm, encoded = text.split(":", 1)
-        length = ALGORITHMS.get(algorithm)
-        if length is None:
-            raise InvalidDigest(f"unknown digest algorithm {algorithm!r}", advice=f"known are {', '.join(ALGORITHMS)}")
-        if len(encoded) != length or not _HEX.fullmatch(encoded):
-            raise InvalidDigest(f"a {algorithm} digest has {length} lower-case hexadecimal digits: {text[:80]!r}")
-        return cls(algorithm, encoded)
+        algorithm, _, encoded = text.partition(":")
+        if len(encoded) == ALGORITHMS.get(algorithm) and _HEXADECIMAL.issuperset(encoded):
+            return cls(algorithm, encoded)
+        raise _refusal(text)
 
     @classmethod
     def of(cls, content: bytes, algorithm: str = "sha256") -> Digest:
@@ -145,3 +139,16 @@ def mismatch(what: str, expected: Digest, actual: Digest) -> ContentMismatch:
         actual=str(actual),
         advice="the server or something on the way changed the bytes; nothing of them was kept",
     )
+
+
+def _refusal(text: str) -> InvalidDigest:
+    """Why a text is not a digest, or not one that can be verified."""
+    if len(text) > MOST_CHARACTERS or not _GRAMMAR.fullmatch(text):
+        return InvalidDigest(
+            f"not a digest: {text[:80]!r}", advice="a digest looks like sha256: and 64 hexadecimal digits"
+        )
+    algorithm = text.partition(":")[0]
+    length = ALGORITHMS.get(algorithm)
+    if length is None:
+        return InvalidDigest(f"unknown digest algorithm {algorithm!r}", advice=f"known are {', '.join(ALGORITHMS)}")
+    return InvalidDigest(f"a {algorithm} digest has {length} lower-case hexadecimal digits: {text[:80]!r}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
+from ..expressions import expression
 from ..values import frozen
 
 PULL: Final = ("pull",)
@@ -21,6 +20,8 @@ CATALOG: Final = "registry:catalog"
 
 # A name is the only parameter that has slashes of its own; in any other they would lead to another end-point.
 _SAFE: Final = {"name": "/"}
+# What needs no encoding anywhere (RFC 3986 §2.3).
+_UNRESERVED: Final = frozenset("-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @frozen
@@ -41,13 +42,21 @@ class Endpoint:
     def path(self, **parameters: str) -> str:
         """The path with its parameters filled in, percent-encoded where they must be."""
         return self.template.format_map(
-            {key: quote(value, safe=_SAFE.get(key, ":")) for key, value in parameters.items()}
+            {key: _encoded(value, _SAFE.get(key, ":")) for key, value in parameters.items()}
         )
 
     def match(self, path: str) -> Mapping[str, str] | None:
         """The parameters of `path`, or None where it is not this end-point's."""
         found = _PATTERNS[self.template].fullmatch(path)
         return found.groupdict() if found else None
+
+
+def _encoded(text: str, safe: str) -> str:
+    if (_UNRESERVED | {safe}).issuperset(text):  # as nearly every name, tag and digest is
+        return text
+    from urllib.parse import quote
+
+    return quote(text, safe=safe)
 
 
 VERSION: Final = Endpoint("end-1", ("GET", "HEAD"), "/v2/", resource="")
@@ -77,7 +86,7 @@ _PARAMETERS: Final = {
     "reference": "(?P<reference>[^/]+)",
     "session": "(?P<session>[^/]+)",
 }
-_PATTERNS: Final = {endpoint.template: re.compile(endpoint.template.format_map(_PARAMETERS)) for endpoint in ENDPOINTS}
+_PATTERNS: Final = {endpoint.template: expression(endpoint.template.format_map(_PARAMETERS)) for endpoint in ENDPOINTS}
 
 
 def find(method: str, path: str) -> tuple[Endpoint, Mapping[str, str]] | None:

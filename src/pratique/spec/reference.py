@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ..errors import InvalidDigest, InvalidReference
+from ..expressions import expression
 from ..values import frozen, replace
 from .digest import Digest
 
@@ -18,12 +19,11 @@ DOCKER_HUB_ENDPOINT: Final = "registry-1.docker.io"
 MOST_CHARACTERS: Final = 4096  # of a whole reference; refused before it is looked at
 MOST_REPOSITORY_CHARACTERS: Final = 255
 MOST_HOST_CHARACTERS: Final = 253  # RFC 1035 §2.3.4, as text
+MOST_LABEL_CHARACTERS: Final = 63  # between the dots of one
 
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"  # RFC 1035 §2.3.4
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_REPOSITORY = expression(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
+_TAG = expression(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
+_LABEL: Final = frozenset("-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def is_repository(text: str) -> bool:
@@ -38,13 +38,24 @@ def is_tag(text: str) -> bool:
 
 def is_registry(text: str) -> bool:
     """Whether `text` is `host[:port]`, the host a DNS name, an IPv4 address or an IPv6 address in brackets."""
-    match = _HOST_AND_PORT.fullmatch(text)
-    if match is None or int(match["port"] or 0) > 65535:
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host = text
+    elif not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         return False
-    host = match["host"]
-    if host.startswith("["):
+    if host.startswith("[") and host.endswith("]"):
         return _is_ipv6(host[1:-1])
-    return len(host) <= MOST_HOST_CHARACTERS and _DOMAIN.fullmatch(host) is not None
+    return len(host) <= MOST_HOST_CHARACTERS and all(map(_is_label, host.removesuffix(".").split(".")))
+
+
+def _is_label(text: str) -> bool:
+    """Whether `text` may stand between the dots of a host (RFC 1123 §2.1)."""
+    return (
+        0 < len(text) <= MOST_LABEL_CHARACTERS
+        and _LABEL.issuperset(text)
+        and not text.startswith("-")
+        and not text.endswith("-")
+    )
 
 
 def _is_ipv6(text: str) -> bool:
@@ -54,7 +65,7 @@ def _is_ipv6(text: str) -> bool:
         ipaddress.IPv6Address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text  # a zone is this machine's own affair (RFC 4007 §11.2)
 
 
 @frozen

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_VERSION: Final = re.compile(r"v?(\d{1,18}(?:\.\d{1,18})*)(.*)", re.ASCII | re.DOTALL)
-_PIECES: Final = re.compile(r"\d{1,18}|\D+", re.ASCII)
+from ..expressions import expression
+
+_VERSION: Final = expression(r"v?(\d{1,18}(?:\.\d{1,18})*)(.*)", re.ASCII | re.DOTALL)
+_PIECES: Final = expression(r"\d{1,18}|\D+", re.ASCII)
 
 Key = tuple[int, tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 

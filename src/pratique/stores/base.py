@@ -36,6 +36,15 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Readable(Source, Protocol):
+    """Its manifests can be read whole, by one step."""
+
+    def manifest(self, name: str | Digest) -> Manifest:
+        """The manifest that a tag or digest names. Raises NotFound, ContentMismatch, Misbehaved."""
+        ...
+
+
+@runtime_checkable
 class Target(Protocol):
     """Content can be put into it."""
 

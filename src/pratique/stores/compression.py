@@ -1,7 +1,7 @@
 """Compressed streams: told apart by how they begin, unpacked within bounds, packed the same way every time.
 
-Gzip is RFC 1952, zstd RFC 8878. Both are Python's own from 3.14 on; before that zstd is its backport, imported only for a
-stream that needs it.
+Gzip is RFC 1952, zstd RFC 8878. Gzip is read, and written at low levels, by ISA-L at several times the speed of zlib, and by zlib
+where that is not installed. Zstd is Python's own from 3.14 on, and its backport before. Each is imported where a stream needs it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import IO, Any, Final, Protocol, cast
 
@@ -32,6 +34,9 @@ FREE_BYTES: Final = 1 << 30  # unpacked before the ratio counts: zeros and logs 
 
 # Gzip's own default has a better ratio at thrice the time; archives are mostly layers, which are packed already.
 GZIP_LEVEL: Final = 6
+FAST_LEVEL: Final = 3  # up to here gzip is written by ISA-L, which has no higher ones
+ZSTD_LEVEL: Final = 3
+THREADS: Final = 2  # that pack one stream
 PIECE_BYTES: Final = 1 << 20
 
 
@@ -88,19 +93,23 @@ class Unpacked:
         """Read at most `size` bytes, or to the end."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(PIECE_BYTES), b""))
-        buffer = bytearray(size)
-        count = self.readinto(buffer)
-        return bytes(memoryview(buffer)[:count])
+        # Bombs are found piece by piece, whatever is asked for.
+        with _damage(self._what, self.kind):
+            data = self._stream.read(min(size, PIECE_BYTES))
+        self._check(len(data))
+        return data
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:
         """Fill `buffer` as far as one read goes; 0 at the end."""
-        # Bombs are found piece by piece, whatever the buffer.
         view = memoryview(buffer)[:PIECE_BYTES]
         with _damage(self._what, self.kind):
             count = self._stream.readinto(view)
+        self._check(count)
+        return count
+
+    def _check(self, count: int) -> None:
         self._count += count
         self._expansion.check(self._count, self._packed.count, self._what)
-        return count
 
     def close(self) -> None:
         if self._stream is not self._packed:
@@ -108,17 +117,64 @@ class Unpacked:
 
 
 @contextmanager
-def packing(sink: Writable, kind: str) -> Iterator[Writable]:
-    """A writer that packs into `sink`, the same bytes for the same content; `sink` stays open."""
+def packing(sink: Writable, kind: str, level: int = 0) -> Iterator[Writable]:
+    """A writer that packs into `sink`, the same bytes for the same content; `sink` stays open. Level 0 is the kind's usual one.
+
+    The same bytes are promised of the same versions of the libraries and the same kind of processor only.
+    """
     if kind == PLAIN:
         yield sink
         return
-    if kind == GZIP:
-        with gzip.GzipFile("", "wb", GZIP_LEVEL, cast("IO[bytes]", sink), mtime=0) as packed:
-            yield packed
-        return
-    with _zstd().ZstdFile(sink, "wb") as packed:
-        yield packed
+    with closing(_packer(sink, kind, level)) as packer:
+        blocks = _Blocks(packer)
+        yield blocks
+        blocks.finish()
+
+
+def _packer(sink: Writable, kind: str, level: int) -> _Packer:
+    if kind == ZSTD:
+        zstd = _zstd()
+        parameter = zstd.CompressionParameter
+        # With workers or without, the bytes differ; with one or with many they are the same.
+        options = {parameter.compression_level: level or ZSTD_LEVEL, parameter.nb_workers: THREADS}
+        return cast("_Packer", zstd.ZstdFile(sink, "wb", options=options))
+    if 0 < level <= FAST_LEVEL and (threaded := _module("isal.igzip_threaded")):
+        return cast("_Packer", threaded.open(sink, "wb", level, threads=THREADS, block_size=PIECE_BYTES))
+    return gzip.GzipFile("", "wb", level or GZIP_LEVEL, cast("IO[bytes]", sink), mtime=0)
+
+
+class _Packer(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+    def close(self) -> None: ...
+
+
+class _Blocks:
+    """What is written, in blocks of one size: how a stream is cut shows in how it is packed."""
+
+    def __init__(self, sink: _Packer) -> None:
+        self._sink = sink
+        self._block = bytearray(PIECE_BYTES)
+        self._count = 0
+
+    def write(self, data: bytes, /) -> int:
+        view = memoryview(data)
+        while view:
+            part = view[: PIECE_BYTES - self._count]
+            self._block[self._count : self._count + len(part)] = part
+            self._count += len(part)
+            view = view[len(part) :]
+            if self._count == PIECE_BYTES:
+                self.finish()
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: a block is written when it is full, or the last."""
+
+    def finish(self) -> None:
+        """Hand on what there is."""
+        if self._count:
+            self._sink.write(bytes(memoryview(self._block)[: self._count]))
+            self._count = 0
 
 
 def kind_of_name(name: str) -> str:
@@ -155,13 +211,15 @@ class _Counted(io.RawIOBase):
 
 
 class _Filling(Protocol):
+    def read(self, size: int, /) -> bytes: ...
     def readinto(self, buffer: memoryview, /) -> int: ...
     def close(self) -> None: ...
 
 
 def _unpacking(kind: str, packed: _Counted) -> _Filling:
     if kind == GZIP:
-        return cast("_Filling", gzip.GzipFile(fileobj=packed, mode="rb"))
+        igzip = _module("isal.igzip")
+        return cast("_Filling", (igzip.IGzipFile if igzip else gzip.GzipFile)(fileobj=packed, mode="rb"))
     if kind == ZSTD:
         return cast("_Filling", _zstd().ZstdFile(packed, "rb"))
     return packed
@@ -170,12 +228,23 @@ def _unpacking(kind: str, packed: _Counted) -> _Filling:
 @contextmanager
 def _damage(what: str, kind: str) -> Iterator[None]:
     wrong: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error, EOFError)
+    if kind == GZIP and (igzip := _module("isal.igzip_lib")):
+        wrong = (*wrong, igzip.error)
     if kind == ZSTD:
         wrong = (_zstd().ZstdError, EOFError)
     try:
         yield
     except wrong as error:
         raise InvalidInput(f"{what} is not whole as {kind}: {error}") from None
+
+
+@cache
+def _module(name: str) -> ModuleType | None:
+    """A module that does the same as the standard library's, only faster; None where it is not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
 
 
 def _zstd() -> ModuleType:

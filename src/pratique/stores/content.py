@@ -10,8 +10,9 @@ from typing import Final, Protocol, runtime_checkable
 
 from ..errors import ContentMismatch, InvalidInput, Misbehaved, Unsupported
 from ..http.message import Stream
+from ..http.passing import pass_on
 from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest, mismatch
+from ..spec.digest import Digest, VerifyingReader, mismatch
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from .base import Content, ContentAt, Source
 from .files import Partial
@@ -29,13 +30,32 @@ class Vouches(Protocol):
         ...
 
 
+@runtime_checkable
+class Entrusts(Protocol):
+    """A stream that verifies its bytes, and need not where whoever they are for does so."""
+
+    def entrust(self) -> None:
+        """Leave it to them from now on."""
+        ...
+
+
 class VerifiedStream:
     """The content of a descriptor; the read that would have ended it raises ContentMismatch where it is not that."""
 
     def __init__(self, stream: Stream, descriptor: Descriptor) -> None:
         self._stream = stream
-        self._reader = descriptor.digest.reader(stream, descriptor.size)
+        self._reader: Stream | VerifyingReader = descriptor.digest.reader(stream, descriptor.size)
         self.vouched: Digest | None = descriptor.digest
+
+    def entrust(self) -> None:
+        """Verify nothing any more."""
+        self._reader, self.vouched = self._stream, None
+
+    def pass_on(self, target: int, size: int, /) -> int:
+        """Have the kernel send at most `size` bytes to a socket, as `passing.Passes` says; not where they are verified."""
+        if self.vouched is not None:
+            raise io.UnsupportedOperation("what is verified is read")
+        return pass_on(self._stream, target, size)
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes, or all that is left. Raises ContentMismatch."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from types import TracebackType
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ContentMismatch
 from ..http.message import Body, Stream
+from ..http.passing import Passes
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
-
-PIECE_BYTES: Final = 1 << 20  # passed over and hashed at a time
+from .content import PIECE_BYTES, Entrusts
 
 
 @runtime_checkable
@@ -39,12 +41,16 @@ class Cursor:
     """A recipe's content, read in parts from front to back; going back opens the recipe again.
 
     What a part hands out is not more than the descriptor's size, and its last bytes are held back until the content has
-    ended without an error, so that a store which verifies what it reads can refuse it in time.
+    ended without an error, so that a store which verifies what it reads can refuse it in time. While it `entrusts`, nothing
+    that is read is verified but its size, because whoever gets the bytes verifies them; `check` always does.
     """
 
-    def __init__(self, content: Callable[[], AbstractContextManager[Stream]], descriptor: Descriptor) -> None:
+    def __init__(
+        self, content: Callable[[], AbstractContextManager[Stream]], descriptor: Descriptor, *, entrusts: bool = False
+    ) -> None:
         self._content = content
         self._descriptor = descriptor
+        self.entrusts = entrusts
         self._stack = ExitStack()
         self._stream: Stream | None = None
         self._position = 0
@@ -59,10 +65,11 @@ class Cursor:
         hashed = hashlib.new(digest.algorithm)
         size = 0
         self._rewind()
-        with self._content() as stream:
-            while data := stream.read(PIECE_BYTES):
-                hashed.update(data)
-                size += len(data)
+        self._stream = stream = self._stack.enter_context(self._content())
+        while data := stream.read(PIECE_BYTES):
+            hashed.update(data)
+            size += len(data)
+        self._rewind()
         if size != self._descriptor.size:
             raise _wrong_size(self._descriptor, f"{size} bytes")
         actual = Digest(digest.algorithm, hashed.hexdigest())
@@ -73,10 +80,25 @@ class Cursor:
         """One read from where the cursor is; a part's own. Raises ContentFailed."""
         try:
             count = self._stream.readinto(buffer) if self._stream else 0
-            self._position += count
-            self._check_end(count)
         except Exception as error:
             raise ContentFailed(error) from error
+        self._moved(count)
+        return count
+
+    def pass_on(self, target: int, size: int) -> int:
+        """Have the kernel send bytes from where the cursor is, as `Passes` says; a part's own. Raises ContentFailed, too."""
+        stream: object = self._stream
+        if not isinstance(stream, Passes):
+            raise io.UnsupportedOperation("the content is read")
+        try:
+            count = stream.pass_on(target, size)
+        except OSError as error:
+            if error.errno == errno.EIO:  # which is the file's; all others are the socket's
+                raise ContentFailed(error) from error
+            raise
+        except Exception as error:
+            raise ContentFailed(error) from error
+        self._moved(count)
         return count
 
     def __enter__(self) -> Cursor:
@@ -102,6 +124,8 @@ class Cursor:
             self._rewind()
             self._stream = self._stack.enter_context(self._content())
             self._position = 0
+            if self.entrusts and isinstance(self._stream, Entrusts):
+                self._stream.entrust()
             if position and isinstance(self._stream, _Seekable) and self._stream.seekable():
                 self._stream.seek(position)
                 self._position = position
@@ -114,6 +138,13 @@ class Cursor:
             self._stream = None
             with suppress(_Again):
                 self._stack.__exit__(_Again, _Again(), None)
+
+    def _moved(self, count: int) -> None:
+        self._position += count
+        try:
+            self._check_end(count)
+        except Exception as error:
+            raise ContentFailed(error) from error
 
     def _check_end(self, count: int) -> None:
         size = self._descriptor.size
@@ -135,6 +166,13 @@ class _Part:
         if not view:
             return 0
         count = self._cursor.read(view)
+        self._left -= count
+        return count
+
+    def pass_on(self, target: int, size: int, /) -> int:
+        if not self._left:
+            return 0
+        count = self._cursor.pass_on(target, min(size, self._left))
         self._left -= count
         return count
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput, NotFound, Unsupported
+from ..expressions import expression
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
@@ -29,7 +30,7 @@ from .files import FolderFiles, read
 VERSION: Final = b"Directory Transport Version: 1.1\n"
 ROOT: Final = "manifest.json"
 
-_OURS: Final = re.compile(
+_OURS: Final = expression(
     r"(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json|\.signature-\d+)?|signature-\d+", re.ASCII
 )
 

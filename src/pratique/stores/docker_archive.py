@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
+from ..expressions import expression
 from ..http.message import Stream
 from ..spec import document as reading
 from ..spec import media
@@ -36,7 +37,7 @@ from .saved import (
 from .tar import Incoming, Tar
 
 # Configs are called by their digest: `<hex>.json`, `blobs/sha256/<hex>`, `sha256:<hex>`.
-_NAMED_BY_DIGEST = re.compile(r"(?:.*[/:])?([a-f0-9]{64})(?:\.json)?", re.ASCII | re.DOTALL)
+_NAMED_BY_DIGEST = expression(r"(?:.*[/:])?([a-f0-9]{64})(?:\.json)?", re.ASCII | re.DOTALL)
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..http.events import Event
+from ..http.events import INFO, Event
 from ..values import frozen
 
 
@@ -14,6 +14,9 @@ class Routed(Event):
     places: tuple[str, ...]
     rule: str
 
+    def __str__(self) -> str:
+        return f"{self.reference} is read from {', then '.join(self.places)}, by {self.rule}"
+
 
 @frozen
 class PassedOver(Event):
@@ -22,3 +25,8 @@ class PassedOver(Event):
     place: str
     reason: str
     following: str
+
+    level = INFO
+
+    def __str__(self) -> str:
+        return f"{self.place} is passed over: {self.reason}; next is {self.following}"

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import stat
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from io import FileIO
@@ -21,7 +20,12 @@ TEMPORARY_PREFIX: Final = ".pratique-"
 TEMPORARY_SUFFIX: Final = ".tmp"
 PARTIAL_SUFFIX: Final = ".part"  # of one that a later run goes on with
 UNSYNCED_FOLDERS: Final = (errno.EINVAL, errno.ENOTSUP)  # what some file systems answer to the wish to sync a folder
-PARTIAL_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+PARTIAL_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def unique() -> str:
+    """A part of a name that nobody else makes, as good as a UUID; the module for these asks the system what machine this is."""
+    return os.urandom(16).hex()
 
 
 class Writer(Protocol):
@@ -241,7 +245,6 @@ class _PartialFile:
 
     def append(self, data: bytes | memoryview, /) -> None:
         left = memoryview(data)
-        self._file.seek(0, os.SEEK_END)
         while left:
             left = left[self._file.write(left) :]
 
@@ -255,7 +258,7 @@ def replacing(path: Path, mode: int = 0o666, *, lasting: bool = True) -> Iterato
 
     It survives a crash then, unless it is not `lasting`: its folder is for somebody else to sync.
     """
-    temporary = path.with_name(f".{uuid.uuid4()}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{unique()}{TEMPORARY_SUFFIX}")
     file = os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
     with _taking_place(path, temporary, file):
         yield file
@@ -301,7 +304,7 @@ def _is_mine(file: FileIO, path: Path) -> bool:
 def _temporary(folder: Path) -> tuple[Path, BinaryIO]:
     """A new file that its lock shows to be in work."""
     while True:
-        path = folder / f"{TEMPORARY_PREFIX}{uuid.uuid4()}{TEMPORARY_SUFFIX}"
+        path = folder / f"{TEMPORARY_PREFIX}{unique()}{TEMPORARY_SUFFIX}"
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:

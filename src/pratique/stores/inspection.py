@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import Error, Misbehaved
 from ..spec import media
@@ -15,17 +14,14 @@ from ..spec.document import mapping, parse_object, text
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform
 from ..values import field, frozen
-from .base import Source
+from .base import Readable, Source
 from .crew import JOBS, in_parallel
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MOST_CONFIG_BYTES: Final = 8 << 20
 MOST_DEPTH: Final = 4  # of indexes within indexes
-
-
-class Readable(Source, Protocol):
-    """A source whose manifests can be read whole."""
-
-    def manifest(self, name: str | Digest) -> Manifest: ...
 
 
 @frozen
@@ -73,7 +69,7 @@ def inspect(source: Readable, name: str | Digest, *, jobs: int = JOBS) -> Inspec
     """
     manifest = source.manifest(name)
     manifests = list(_images(source, manifest, jobs, MOST_DEPTH))
-    images = tuple(in_parallel(lambda entry: _image(source, *entry), manifests, jobs))
+    images = tuple(in_parallel(lambda entry: image_of(source, *entry), manifests, jobs))
     blobs = {entry.digest: entry.size for below, _ in manifests for entry in (below.descriptor, *below.successors())}
     blobs[manifest.digest] = manifest.descriptor.size
     return Inspection(str(name), manifest, images, sum(blobs.values()))
@@ -104,7 +100,8 @@ def _images(source: Readable, manifest: Manifest, jobs: int, depth: int) -> Iter
             yield image, platform or entry.platform
 
 
-def _image(source: Readable, manifest: Manifest, platform: Platform | None) -> Image:
+def image_of(source: Source, manifest: Manifest, platform: Platform | None = None) -> Image:
+    """The image that a manifest is, with its config; the platform is that of its index, or else the config's."""
     config = _read_config(source, manifest)
     if platform is None and config.get("os") and config.get("architecture"):
         platform = Platform.from_json(config)
@@ -140,6 +137,8 @@ def sharing(source: Source, names: Iterable[str], digest: Digest, *, jobs: int =
 
 def _moment(value: str | None) -> datetime | None:
     """A date of RFC 3339, or None; one without a zone is taken for UTC."""
+    from datetime import UTC, datetime
+
     try:
         moment = datetime.fromisoformat(value or "")
     except ValueError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ..errors import InvalidInput
@@ -15,6 +14,8 @@ from ..values import frozen
 from .base import NAMELESS, Source, Stages, Target
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .tar import Incoming
 
 REGISTRY: Final = "docker"
@@ -67,6 +68,11 @@ class Location:
         """Whether it is standard input or output."""
         return self.path == STANDARD_STREAM
 
+    @property
+    def said(self) -> str:
+        """The tag, digest or name that it says; empty where it says none."""
+        return self.name if self.reference is None else str(self.reference.digest or self.reference.tag or "")
+
     def __str__(self) -> str:
         if self.reference is not None:
             return str(self.reference)
@@ -77,7 +83,7 @@ class Location:
 @contextmanager
 def open_source(location: Location) -> Iterator[Source]:
     """The store of files at a location, to read from. Raises NotFound, InvalidInput, Misbehaved."""
-    path = Path(location.path)
+    path = _path(location)
     if location.kind == DIRECTORY:
         from .directory import Directory
 
@@ -104,7 +110,7 @@ def open_source(location: Location) -> Iterator[Source]:
 @contextmanager
 def open_target(location: Location) -> Iterator[Target]:
     """The store of files at a location, to write to; what was not finished is discarded. Raises InvalidInput, Unsupported."""
-    path = Path(location.path)
+    path = _path(location)
     target: Target
     if location.kind == DIRECTORY:
         from .directory import Directory
@@ -135,7 +141,13 @@ def open_target(location: Location) -> Iterator[Target]:
 
 
 def _incoming(location: Location) -> Path | Incoming:
-    return cast("Incoming", sys.stdin.buffer) if location.is_stream else Path(location.path)
+    return cast("Incoming", sys.stdin.buffer) if location.is_stream else _path(location)
+
+
+def _path(location: Location) -> Path:
+    from pathlib import Path  # names of registries pass through here, too, and it takes long to load
+
+    return Path(location.path)
 
 
 def _divide(rest: str) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
+from .base import Readable
 from .content import of_bytes, whole
-from .inspection import Readable
 from .relay import Relay
 from .turns import Turns
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
 
 from ..auth.scopes import ScopeSet
 from ..errors import Misbehaved
+from ..expressions import expression
 from ..http.message import Headers, Request, Response
 from ..http.origin import Origin, redact, split
 from ..http.problem import failure
@@ -20,8 +20,8 @@ MOST_EMPTY_PAGES: Final = 10  # in a row, before a server is taken to go in circ
 
 # A quoted string that is not closed runs to the end: no line makes this slow.
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
-_LINK = re.compile(rf'<([^<>]*)>((?:[^<>,"]|{_QUOTED})*)', re.DOTALL)
-_PARAMETER = re.compile(rf';\s*([^\s=;,"]+)\s*(?:=\s*({_QUOTED}|[^\s;,"]*))?', re.DOTALL)
+_LINK = expression(rf'<([^<>]*)>((?:[^<>,"]|{_QUOTED})*)', re.DOTALL)
+_PARAMETER = expression(rf';\s*([^\s=;,"]+)\s*(?:=\s*({_QUOTED}|[^\s;,"]*))?', re.DOTALL)
 
 Page = tuple[dict[str, Any], Response]
 
@@ -34,7 +34,7 @@ def names(
         values = document.get(key)
         if values is None:
             continue
-        if not isinstance(values, list) or not all(isinstance(value, str) and value.isprintable() for value in values):
+        if not isinstance(values, list) or not _are_names(values):
             raise Misbehaved(f"{redact(url)}: {key!r} is not a list of names")
         yield from values
 
@@ -68,11 +68,19 @@ def pages(
         response = session.send(request, scopes)
 
 
+def _are_names(values: list[Any]) -> bool:
+    """Whether all are text that can be shown; of all together, for there may be many."""
+    try:
+        return "".join(values).isprintable()
+    except TypeError:
+        return False
+
+
 def sized(url: str, limit: int | None) -> str:
     """The URL of a list, with the page size to ask for."""
     if limit is None:
         return url
-    return f"{url}{'&' if urlsplit(url).query else '?'}n={limit}"
+    return f"{url}{'&' if split(url).query else '?'}n={limit}"
 
 
 def next_page(url: str, response: Response) -> str | None:
@@ -88,6 +96,8 @@ def next_page(url: str, response: Response) -> str | None:
 
 
 def _at_home(url: str, target: str) -> str:
+    from urllib.parse import urljoin
+
     try:
         parts = split(urljoin(url, target))
     except (ValueError, Misbehaved):

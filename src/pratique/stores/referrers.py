@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
-from urllib.parse import quote
 
 from ..auth.scopes import ScopeSet
 from ..errors import Denied, Misbehaved, NotFound, Unsupported
@@ -56,7 +55,7 @@ class Referrers:
     def _by_api(self, subject: Digest, artifact_type: str) -> Iterable[Descriptor] | None:
         """What the API lists; None where there is none, or something else answers in its place."""
         url = self._url(endpoints.REFERRERS, digest=str(subject))
-        filtered = f"{url}?artifactType={quote(artifact_type, safe='/')}" if artifact_type else url
+        filtered = f"{url}?artifactType={_quoted(artifact_type)}" if artifact_type else url
         listed = pages(self._session, filtered, self._pull, fallback=url, accept=media.OCI_INDEX)
         try:
             found = list(_entries(next(listed)))
@@ -88,3 +87,9 @@ def _entries(page: Page) -> Iterator[Descriptor]:
         raise Misbehaved(f"the referrers API answers with {media_type or 'no type'}, which is no index")
     for entry in mappings(document, "manifests", "referrers"):
         yield Descriptor.from_json(entry, "referrers' entry")
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="/")

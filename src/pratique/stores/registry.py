@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
 from ..errors import Denied, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
+from ..expressions import expression
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -37,9 +38,11 @@ USUAL_ALGORITHM: Final = "sha256"
 PUT: Final = frozenset({200, 201, 202, 204})
 PRECONDITION_FAILED: Final = 412
 DELETED: Final = frozenset({200, 202, 204})
+_ACCEPTING: Final = Headers([("Accept", ", ".join(media.ACCEPT))])
+_ACCEPTING_ANYTHING: Final = Headers([("Accept", "*/*")])
 _UNDELETABLE: Final = frozenset({400, 405, 501})
 
-_CONTENT_RANGE = re.compile(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.ASCII)
+_CONTENT_RANGE = expression(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.ASCII)
 
 
 @frozen
@@ -149,8 +152,8 @@ class Repository:
         """
         kind = endpoints.MANIFEST if descriptor.is_manifest else endpoints.BLOB
         parameter = "reference" if descriptor.is_manifest else "digest"
-        accept = ", ".join(media.ACCEPT) if descriptor.is_manifest else "*/*"
-        request = Request("GET", self.url(kind, **{parameter: str(descriptor.digest)}), Headers([("Accept", accept)]))
+        accepting = _ACCEPTING if descriptor.is_manifest else _ACCEPTING_ANYTHING
+        request = Request("GET", self.url(kind, **{parameter: str(descriptor.digest)}), accepting)
         return closing(ResumingStream(lambda part: self._session.send(part, self._pull), request, descriptor, offset))
 
     def blob(self, digest: Digest) -> Descriptor:
@@ -264,7 +267,7 @@ class Repository:
 
     def _manifest_request(self, method: str, name: str) -> Request:
         url = self.url(endpoints.MANIFEST, reference=_checked(name))
-        return Request(method, url, Headers([("Accept", ", ".join(media.ACCEPT))]))
+        return Request(method, url, _ACCEPTING)
 
     def _resolve_by_head(self, name: str, scopes: ScopeSet | None = None) -> Descriptor | None:
         """What HEAD tells; None where only a GET can."""

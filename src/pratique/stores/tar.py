@@ -238,7 +238,7 @@ class _Walk:
         raw = os.pread(self._descriptor, header.size, offset)
         if header.type in _GNU_LONG:
             return {_GNU_LONG[header.type]: raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")}
-        records = dict(_records(raw, self._what))
+        records = dict(pax_records(raw, self._what))
         if header.type == tarfile.XGLTYPE and records.keys() & {"path", "linkpath", "size"}:
             raise InvalidInput(f"{self._what} gives all of its members one name or size")
         if any(key.startswith("GNU.sparse.") for key in records):
@@ -335,7 +335,7 @@ def _size(extended: str | None, said: int, what: str) -> int:
     return size
 
 
-def _records(raw: bytes, what: str) -> Iterator[tuple[str, str]]:
+def pax_records(raw: bytes, what: str) -> Iterator[tuple[str, str]]:
     """The records `length keyword=value` of a pax header; `length` counts all of the record, with its end of line."""
     position = 0
     while position < len(raw):

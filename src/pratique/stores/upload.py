@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urldefrag, urljoin
 
 from ..errors import Misbehaved
+from ..expressions import expression
 from ..http.message import Headers
 from ..http.origin import DEFAULT_PORTS, Origin, redact, split
 from ..http.retry import DECLINED, TROUBLED
@@ -33,8 +34,8 @@ _REFUSING_THE_WAY: Final = frozenset({400, 405, 411, 415, 501})
 _ENDED: Final = frozenset({200, 201, 204})
 
 # `0-1023`, `bytes=0-1023`, `bytes 0-1023/*`; and `bytes=0--1` of an empty upload.
-_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,19})-(-?\d{1,19})(?:/.*)?", re.ASCII)
-_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
+_RANGE = expression(r"(?:bytes[ =])?(\d{1,19})-(-?\d{1,19})(?:/.*)?", re.ASCII)
+_NUMBER = expression(r"\d{1,15}", re.ASCII)
 
 
 class Way(Enum):

@@ -58,6 +58,7 @@ class Uploader:
     url: Url
     options: UploadOptions
     manner: Manner = field(init=False)
+    entrusts: bool = True  # the registry with the verifying of content, as long as it says what it stored
     unmountable: set[str] = field(default_factory=set)
     begun: dict[Digest, _Begun] = field(default_factory=dict)
 
@@ -127,7 +128,7 @@ class Uploader:
             begun.place,
             earlier=begun.earlier,
         )
-        with Cursor(content, descriptor) as cursor:
+        with Cursor(content, descriptor, entrusts=self.entrusts) as cursor:
             _Transfer(self, upload, descriptor, cursor, claim, public=begun.public).run()
         claim.forget()
         self.manner = upload.manner
@@ -202,6 +203,8 @@ class _Transfer:
             self._cursor.check()  # whose fault it is
         response.stream = io.BytesIO(raw)
         error = failure(request, response)
+        if not answer.is_trouble:
+            self._cursor.entrusts = False  # it may be the content's fault, which the next attempt finds out
         goes_on = self._upload.take(step, answer)
         if step.kind in (Kind.ASK, Kind.CHECK):
             error = self._trouble or error  # only because of that it was asked
@@ -254,9 +257,14 @@ class _Transfer:
             self._claim.save(Kept(place, self._public))
 
     def _verify(self, request: Request, response: Response) -> None:
-        """What the server says that it stored; somebody else's word is checked with the registry."""
+        """Compare what the server says that it stored; where it does not say, verify the content ourselves.
+
+        Whether somebody else has stored it for the registry, the registry is asked then, too.
+        """
         said, expected = Digest.find(response.headers.get("Docker-Content-Digest")), self._descriptor.digest
-        if said is not None and said.algorithm == expected.algorithm and said != expected:
+        if said is None or said.algorithm != expected.algorithm:
+            self._verify_content()
+        elif said != expected:
             raise ContentMismatch(
                 f"{request}: {expected} was sent, and the server stored {said}",
                 expected=str(expected),
@@ -269,6 +277,12 @@ class _Transfer:
                     raise Misbehaved(
                         f"{request} was answered {response.status}, and the registry does not have {expected}"
                     )
+
+    def _verify_content(self) -> None:
+        """Verify what was sent, if that was left to a server that turns out not to say what it stored; it is the last time."""
+        if self._cursor.entrusts:
+            self._home.entrusts = False
+            self._cursor.check()
 
 
 def _is_public(response: Response) -> bool:

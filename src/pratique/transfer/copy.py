@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from io import UnsupportedOperation
 
-from ..errors import NotFound
+from ..errors import Misbehaved, NotFound, Refused, Unsupported
 from ..http.events import Observer, Warned, ignore
 from ..http.message import Body, Stream
+from ..http.passing import Passes
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
-from ..stores.base import NAMELESS, Converts, Finds, Mounts, Resumes, Source, Target
-from ..stores.content import Vouches, manifest_of, opened
+from ..stores.base import NAMELESS, Converts, Finds, Lists, Mounts, Readable, Resumes, Source, Target
+from ..stores.content import Entrusts, Vouches, manifest_of, opened
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
 from ..values import frozen, replace
@@ -91,28 +93,13 @@ def copy(
     Raises NotFound, Refused, ContentMismatch, Unreachable, Unsupported, Misbehaved.
     """
     ledger = ledger or Ledger()
-    root = source.resolve(name)
-
-    def planned() -> Plan:
-        manifest = selected(source, manifest_of(source, root, options.most_manifest_bytes), options.select)
-        return plan(
-            source,
-            manifest,
-            target,
-            options.select,
-            ledger=ledger,
-            convert=options.convert,
-            foreign=options.foreign is not None,
-            jobs=options.jobs,
-            most_manifest_bytes=options.most_manifest_bytes,
-        )
-
-    found = planned() if options.is_altering else None
+    there = {tag: _find(target, tag, ledger, sure=options.no_clobber) for tag in tags}
+    root, read = _root(source, name, options, at_once=options.is_altering or not any(there.values()))
+    found = _planned(source, read(), target, options, ledger) if options.is_altering else None
     if found is not None:
         if found.root.is_index and found.root.digest != root.digest and options.select.platforms:
             tell(Warned(f"of the index {root.digest} a smaller one was made: {found.root.digest}"))
         root = _described(found.root)
-    there = {tag: _find(target, tag, sure=options.no_clobber) for tag in tags}
     kept = next(
         (known for known in there.values() if known and options.no_clobber and known.digest != root.digest), None
     )
@@ -123,7 +110,7 @@ def copy(
         root = kept or root
         tell(Copied(str(name), root, tuple(tags), changed=False))
         return Result(str(name), root, tuple(tags), None)
-    found = found or planned()
+    found = found or _planned(source, read(), target, options, ledger)
     if names:
         tell(Planned(str(name), found))
         if not options.dry_run:
@@ -186,16 +173,58 @@ def execute(
     known.known |= {manifest.digest for manifest in found.manifests}
 
 
-def _find(target: Target, tag: str, *, sure: bool) -> Descriptor | None:
+def _planned(source: Source, root: Manifest, target: Target, options: Options, ledger: Ledger) -> Plan:
+    return plan(
+        source,
+        selected(source, root, options.select),
+        target,
+        options.select,
+        ledger=ledger,
+        convert=options.convert,
+        foreign=options.foreign is not None,
+        jobs=options.jobs,
+        most_manifest_bytes=options.most_manifest_bytes,
+    )
+
+
+def _root(
+    source: Source, name: str | Digest, options: Options, *, at_once: bool
+) -> tuple[Descriptor, Callable[[], Manifest]]:
+    """What a name stands for, and how its manifest is had: with it and `at_once`, or when that is wanted."""
+    if at_once and isinstance(source, Readable):
+        manifest = source.manifest(name)
+        return _described(manifest), lambda: manifest
+    root = source.resolve(name)
+    return root, lambda: manifest_of(source, root, options.most_manifest_bytes)
+
+
+def _find(target: Target, tag: str, ledger: Ledger, *, sure: bool) -> Descriptor | None:
     """What a name stands for at the target. It costs more to be `sure` than to push in vain, once, now and then."""
     if tag == NAMELESS or not isinstance(target, Source):
         return None
-    if isinstance(target, Finds) and not sure:
-        return target.find(tag)
+    if not isinstance(target, Finds) or sure:
+        return _resolved(target, tag)
+    found = None if ledger.is_vacant else target.find(tag)
+    if found is None and isinstance(target, Lists):
+        ledger.look(lambda: _has_names(target))
+    return found
+
+
+def _resolved(target: Source, tag: str) -> Descriptor | None:
     try:
         return target.resolve(tag)
     except NotFound:
         return None
+
+
+def _has_names(target: Lists) -> bool:
+    """Whether it lists any name; who does not tell may have some."""
+    try:
+        return any(True for _ in target.tags())
+    except NotFound:
+        return False
+    except (Refused, Unsupported, Misbehaved):
+        return True
 
 
 def _move(descriptor: Descriptor, source: Source, target: Target, foreign: Fetch | None, tell: Observer) -> None:
@@ -258,6 +287,18 @@ class _Counting:
         count = self._stream.readinto(buffer)
         self._count(count)
         return count
+
+    def pass_on(self, target: int, size: int, /) -> int:
+        if not isinstance(self._stream, Passes):
+            raise UnsupportedOperation("it is read")
+        count = self._stream.pass_on(target, size)
+        self._count(count)
+        return count
+
+    def entrust(self) -> None:
+        if isinstance(self._stream, Entrusts):
+            self._stream.entrust()
+            self.vouched = None
 
     def close(self) -> None:
         self._stream.close()

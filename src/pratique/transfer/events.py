@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..http.events import Event
+from ..http.events import INFO, TRACE, Event
 from ..spec.descriptor import Descriptor
 from ..values import frozen
 from .plan import Plan
@@ -25,12 +25,20 @@ class Planned(Event):
     name: str
     plan: Plan
 
+    def __str__(self) -> str:
+        plan = self.plan
+        parts = f"blobs to move: {len(plan.blobs)}, to mount: {len(plan.mounts)}, there: {len(plan.present)}"
+        return f"{self.name}: bytes to send: {plan.size}, {parts}, manifests to push: {len(plan.manifests)}"
+
 
 @frozen
 class Started(Event):
     """Content begins to move."""
 
     descriptor: Descriptor
+
+    def __str__(self) -> str:
+        return f"{self.descriptor.digest}: of {self.descriptor.size} bytes, begins to move"
 
 
 @frozen
@@ -40,6 +48,11 @@ class Moved(Event):
     descriptor: Descriptor
     count: int
 
+    level = TRACE
+
+    def __str__(self) -> str:
+        return f"{self.descriptor.digest}: {self.count:+d} bytes"
+
 
 @frozen
 class Done(Event):
@@ -47,6 +60,9 @@ class Done(Event):
 
     descriptor: Descriptor
     how: How
+
+    def __str__(self) -> str:
+        return f"{self.descriptor.digest}: {self.how.value}"
 
 
 @frozen
@@ -57,3 +73,11 @@ class Copied(Event):
     descriptor: Descriptor
     tags: tuple[str, ...]
     changed: bool
+
+    level = INFO
+
+    def __str__(self) -> str:
+        names = f" as {', '.join(self.tags)}" if any(self.tags) else ""
+        return (
+            f"{self.name}: {self.descriptor.digest} is at its target{names}{'' if self.changed else ', and was before'}"
+        )

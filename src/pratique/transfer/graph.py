@@ -40,12 +40,14 @@ def walk(
     Raises Misbehaved for a graph that is too deep or too large, and what reading raises.
     """
     read: dict[Digest, Manifest] = {root.digest: root}
+    below: dict[Digest, tuple[Descriptor, ...]] = {}
     level = [root]
     for _ in range(MOST_DEPTH):
-        wanted = {below.digest: below for manifest in level for below in keep(manifest) if below.is_manifest}
+        below.update((manifest.digest, tuple(keep(manifest))) for manifest in level)
+        wanted = {child.digest: child for each in level for child in below[each.digest] if child.is_manifest}
         missing = [descriptor for digest, descriptor in wanted.items() if digest not in read]
         if not missing:
-            return _graph(root, read, keep)
+            return _graph(root, read, below)
         if len(read) + len(missing) > MOST_MANIFESTS:
             raise Misbehaved(f"more than {MOST_MANIFESTS} manifests below {root.digest}")
         level = list(in_parallel(lambda descriptor: manifest_of(source, descriptor, most_bytes), missing, jobs))
@@ -53,16 +55,16 @@ def walk(
     raise Misbehaved(f"the index {root.digest} nests more than {MOST_DEPTH} deep")
 
 
-def _graph(root: Manifest, read: dict[Digest, Manifest], keep: Keep) -> Graph:
+def _graph(root: Manifest, read: dict[Digest, Manifest], below: dict[Digest, tuple[Descriptor, ...]]) -> Graph:
     ordered: dict[Digest, Manifest] = {}
     blobs: dict[Digest, Descriptor] = {}
 
     def visit(manifest: Manifest) -> None:
-        for below in keep(manifest):
-            if not below.is_manifest:
-                blobs.setdefault(below.digest, below)
-            elif below.digest not in ordered:
-                visit(read[below.digest])
+        for child in below[manifest.digest]:
+            if not child.is_manifest:
+                blobs.setdefault(child.digest, child)
+            elif child.digest not in ordered:
+                visit(read[child.digest])
         ordered[manifest.digest] = manifest
 
     visit(root)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Admits, Mounts, Source, Target
 from ..stores.content import manifest_of
-from ..stores.crew import JOBS, in_parallel
+from ..stores.crew import JOBS, all_done
 from ..values import frozen
 from .graph import Graph, walk
 from .ledger import Ledger
 from .selection import EVERYTHING, Selection
+
+MOST_UNASKED_BYTES: Final = 64 << 10  # of what is sent without asking to a target that has no names
 
 Convert = Callable[[Manifest, Mapping[Digest, Descriptor]], Manifest]
 
@@ -110,7 +113,13 @@ def _converted(graph: Graph, convert: Convert) -> Graph:
 def _present(target: Target, wanted: Iterable[Descriptor], ledger: Ledger, jobs: int) -> set[Digest]:
     """The digests of what the target has."""
     listed = list(wanted)
-    asked = [descriptor for descriptor in listed if descriptor.digest not in ledger.known]
-    answers = in_parallel(target.exists, asked, jobs)
-    ledger.known |= {descriptor.digest for descriptor, there in zip(asked, answers, strict=True) if there}
+    asked = [descriptor for descriptor in listed if _is_worth_asking(descriptor, ledger)]
+    all_done(lambda descriptor: ledger.has(descriptor.digest, lambda: target.exists(descriptor)), asked, jobs)
     return {descriptor.digest for descriptor in listed if descriptor.digest in ledger.known}
+
+
+def _is_worth_asking(descriptor: Descriptor, ledger: Ledger) -> bool:
+    """Whether it is; what is small is sent as fast, to a target that will hardly have it."""
+    if descriptor.digest in ledger.known or descriptor.digest in ledger.lacking:
+        return False
+    return not (ledger.is_vacant and descriptor.size <= MOST_UNASKED_BYTES)

@@ -7,13 +7,16 @@ from typing import Final
 
 from ..errors import Error
 from ..http.events import Observer, ignore
+from ..http.gate import MOST_REQUESTS_AT_ONCE
 from ..stores.base import Source, Target
 from ..stores.crew import in_parallel
-from ..values import frozen
+from ..values import frozen, replace
 from .copy import DEFAULTS, Options, Result, copy
 from .ledger import Ledger
 
-TAGS_AT_ONCE: Final = 4  # each with as many threads as a copy has
+TAGS_AT_ONCE: Final = 16  # with the usual number of jobs; small requests mostly wait for their answers
+TAGS_A_JOB: Final = 2
+MANY: Final = 3  # tags from which on it pays to ask first whether the target has any
 
 
 @frozen
@@ -38,15 +41,18 @@ def copy_tags(
 
     What they share is moved once. With `keep_going` a failure is among the results; else the first one is raised.
     """
-    ledger = Ledger()
+    listed = list(tags)
+    # A dry run does one after the other, so that what they share counts for the same one each time.
+    at_once = 1 if options.dry_run else min(len(listed) or 1, TAGS_AT_ONCE, TAGS_A_JOB * options.jobs)
+    each = replace(options, jobs=max(1, min(options.jobs, MOST_REQUESTS_AT_ONCE // at_once)))
+    ledger = Ledger(many=len(listed) >= MANY and not options.dry_run)
 
     def one(tag: str) -> Result | Failure:
         try:
-            return copy(source, tag, target, [renamed(tag)], options=options, ledger=ledger, tell=tell)
+            return copy(source, tag, target, [renamed(tag)], options=each, ledger=ledger, tell=tell)
         except Error as error:
             if not keep_going:
                 raise
             return Failure(tag, error)
 
-    # A dry run does one after the other, so that what they share counts for the same one each time.
-    return list(in_parallel(one, tags, 1 if options.dry_run else TAGS_AT_ONCE))
+    return list(in_parallel(one, listed, at_once))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from ..errors import InvalidInput
+from ..expressions import expression
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.versions import version_key
 from ..values import frozen
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from semver import Version
 
 # `sha256-<hex>` and `sha256-<hex>.sig`: tags by which a digest's signatures and the like are found.
-_DIGEST_TAG: Final = re.compile(rf"({'|'.join(ALGORITHMS)})-([0-9a-f]{{64,128}})(\..*)?")
-_BOUND: Final = re.compile(r"(>=|<=|!=|==|=|>|<|)v?(.+)")
+_DIGEST_TAG: Final = expression(rf"({'|'.join(ALGORITHMS)})-([0-9a-f]{{64,128}})(\..*)?")
+_BOUND: Final = expression(r"(>=|<=|!=|==|=|>|<|)v?(.+)")
 _COMPARISONS: Final[dict[str, Callable[[Version, Version], bool]]] = {
     "": operator.eq,
     "=": operator.eq,

@@ -28,7 +28,7 @@ def write(path: Path) -> Path:
 
 def files(tmp_path: Path, system: Path, **environment: str) -> list[str]:
     found = Places.usual({"HOME": str(tmp_path / "home"), **environment}, system)
-    return [str(path.relative_to(tmp_path)) for path in found.files()]
+    return [path.removeprefix(f"{tmp_path}/") for path in found.files()]
 
 
 SYSTEM = ["etc/registries.conf", "etc/registries.conf.d/a.conf", "etc/registries.conf.d/b.conf"]
@@ -77,6 +77,11 @@ def test_an_empty_variable_names_nothing(tmp_path: Path, system: Path) -> None:
 
 def test_nothing_is_there(tmp_path: Path) -> None:
     assert files(tmp_path, tmp_path / "etc") == []
+
+
+def test_a_folder_is_no_file_that_was_dropped_in(tmp_path: Path, system: Path) -> None:
+    (system / "registries.conf.d" / "c.conf").mkdir()
+    assert files(tmp_path, system) == SYSTEM
 
 
 def test_a_folder_that_is_something_else_is_no_folder(tmp_path: Path, system: Path) -> None:

@@ -119,9 +119,9 @@ def test_any_text_is_read_or_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_where_the_file_is() -> None:
-    assert default_path({"HOME": "/home/x"}) == Path("/home/x/.config/pratique/config.toml")
-    assert default_path({"HOME": "/home/x", "XDG_CONFIG_HOME": "/c"}) == Path("/c/pratique/config.toml")
-    assert default_path({"HOME": "/home/x", "PRATIQUE_CONFIG": "/d/e.toml"}) == Path("/d/e.toml")
+    assert default_path({"HOME": "/home/x"}) == "/home/x/.config/pratique/config.toml"
+    assert default_path({"HOME": "/home/x", "XDG_CONFIG_HOME": "/c"}) == "/c/pratique/config.toml"
+    assert default_path({"HOME": "/home/x", "PRATIQUE_CONFIG": "/d/e.toml"}) == "/d/e.toml"
 
 
 def test_the_file_is_found(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,38 @@ def test_any_text_is_an_origin_or_misbehaved(text: str) -> None:
             assert Origin.of(url).port == (split(url).port or 443)
         except Misbehaved as error:
             assert_printable(str(error))
+
+
+PIECES = (
+    "r.test", "[::1]", "[fe80::1%25eth0]", "127.0.0.1", "user", "[", "]", ":", "@", "/", "//", "?", "#", "80", "99999", "0x1",
+    "%25", "\\", ".", "&n=1", ";", "A",
+)  # fmt: skip
+
+
+@given(st.sampled_from(["https://", "http://", "HTTP://"]), st.lists(st.sampled_from(PIECES), max_size=6))
+def test_what_is_accepted_is_read_as_everybody_reads_it(scheme: str, pieces: list[str]) -> None:
+    url = scheme + "".join(pieces)
+    try:
+        found = split(url)
+    except Misbehaved:
+        return
+    parts = urlsplit(url)
+    assert parts.username is None
+    assert (found.scheme, found.host, found.port) == (parts.scheme, (parts.hostname or "").lower(), parts.port)
+    assert (found.path, found.query) == (parts.path, parts.query)
+
+
+@pytest.mark.parametrize(
+    "host", ["r.test[", "]r.test", "[::1]r.test", "r[::1]", "[r.test]", "[127.0.0.1]", "[r::test]", "r.test\\", "[::1"]
+)
+def test_brackets_are_for_addresses_of_the_sixth_version(host: str) -> None:
+    with pytest.raises(Misbehaved):
+        Origin.of(f"https://{host}/")
+
+
+@pytest.mark.parametrize("url", ["https://r.test/v2/app/tags/list", "https://[::1]:5000/v2/", "no url"])
+def test_what_has_nothing_to_hide_is_shown_as_it_is(url: str) -> None:
+    assert redact(url) == url
 
 
 def assert_printable(text: str) -> None:

@@ -191,3 +191,20 @@ def test_a_lasting_failure_is_told_as_it_is() -> None:
 
     with pytest.raises(Unanswered, match="interrupted"):
         opened(send).read()
+
+
+def entrusted(content: bytes, *lengths: int) -> bytes:
+    stream = opened(Server(*lengths, content=content))
+    stream.entrust()
+    assert stream.vouched is None
+    return stream.read()
+
+
+def test_what_is_entrusted_is_resumed_and_not_verified() -> None:
+    assert entrusted(CONTENT[::-1], 1000, 3000) == CONTENT[::-1]
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"!"])
+def test_the_length_of_what_is_entrusted_is_verified_all_the_same(content: bytes) -> None:
+    with pytest.raises(ContentMismatch, match="the content"):
+        entrusted(content)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from io import BytesIO
 
@@ -11,7 +13,7 @@ import pytest
 
 from pratique.auth.authenticator import Authenticator
 from pratique.auth.scopes import ScopeSet
-from pratique.errors import ContentMismatch, Error, NotFound
+from pratique.errors import ContentMismatch, Denied, Error, Misbehaved, NotFound, Unsupported
 from pratique.http.events import Event, Warned
 from pratique.http.message import Body, Request, Response, Stream
 from pratique.http.session import Session
@@ -19,15 +21,17 @@ from pratique.image.sample import Content, Sample, image, index
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.spec.manifest import Manifest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS
+from pratique.stores.base import Content as Recipe
 from pratique.stores.content import manifest_of
 from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
 from pratique.transfer.events import Copied, Done, How, Moved, Planned, Started
-from pratique.transfer.plan import plan
-from pratique.transfer.repository import Failure, copy_tags
+from pratique.transfer.plan import MOST_UNASKED_BYTES, plan
+from pratique.transfer.repository import TAGS_AT_ONCE, Failure, copy_tags
 from pratique.transfer.selection import Selection
 from pratique.transfer.tags import Choice, digest_of, version_range
 from pratique.values import replace
@@ -391,3 +395,130 @@ def test_a_plan_reads_only() -> None:
     assert len(found.graph) == 3
     assert len(found.blobs) == 3
     assert list(target.tags()) == []
+
+
+class Asked(Watched):
+    """A store that can be asked for a name as a registry is, and notes that."""
+
+    def __init__(self, listing: Callable[[], Iterator[str]] | None = None) -> None:
+        super().__init__()
+        self.listing = listing
+        self.names: list[str] = []
+        self.listed = 0
+        self._pushing = threading.local()
+
+    def push(self, descriptor: Descriptor, content: Recipe, *, tags: Sequence[str] = ()) -> None:
+        self._pushing.now = True  # then it asks itself
+        try:
+            super().push(descriptor, content, tags=tags)
+        finally:
+            self._pushing.now = False
+
+    def exists(self, descriptor: Descriptor) -> bool:
+        return Memory.exists(self, descriptor) if getattr(self._pushing, "now", False) else super().exists(descriptor)
+
+    def find(self, name: str) -> Descriptor | None:
+        self.names.append(name)
+        try:
+            return self.resolve(name)
+        except NotFound:
+            return None
+
+    def tags(self) -> Iterator[str]:
+        self.listed += 1
+        return super().tags() if self.listing is None else self.listing()
+
+
+def raising(error: Error | None) -> Callable[[], Iterator[str]]:
+    def listing() -> Iterator[str]:
+        if error:
+            raise error
+        yield ""
+
+    return listing
+
+
+def many() -> tuple[Watched, list[str]]:
+    source, names = Watched(), [f"v{number}" for number in range(2 * TAGS_AT_ONCE)]
+    for name in names:
+        fill(source, made(AMD64, greeting=name), name)
+    return source, names
+
+
+@pytest.mark.parametrize("listing", [None, raising(NotFound("no repository"))], ids=["an empty list", "no list"])
+def test_a_target_without_names_is_not_asked_for_each(listing: Callable[[], Iterator[str]] | None) -> None:
+    source, names = many()
+    target = Asked(listing)
+    copy_tags(source, target, names)
+    assert len(target.names) <= TAGS_AT_ONCE  # those at once, before it is known
+    assert (target.listed, target.asked) == (1, [])
+    assert sorted(Memory.tags(target)) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "listing", [lambda: iter(["other"]), *map(raising, (Denied("no"), Unsupported("no"), Misbehaved("?")))]
+)
+def test_a_target_that_may_have_names_is_asked_for_each_and_for_content_once(
+    listing: Callable[[], Iterator[str]],
+) -> None:
+    source, names = many()
+    target = Asked(listing)
+    there = fill(target, made(AMD64, greeting=names[3]), "other")
+    source.opened.clear()
+    copy_tags(source, target, names)
+    assert sorted(target.names) == sorted(names)
+    assert target.listed == 1
+    blobs = {part.descriptor.digest for part in there.below if not part.descriptor.is_manifest}
+    assert not blobs & set(source.opened)
+    assert len(target.asked) == len(set(target.asked))
+    target.asked.clear()
+    copy_tags(source, target, names)
+    assert target.asked == []
+
+
+def test_what_is_large_is_asked_for_even_where_nothing_has_a_name() -> None:
+    source, names = many()
+    large = os.urandom(MOST_UNASKED_BYTES * 2).hex()
+    content = fill(source, made(AMD64, greeting=large), "large")
+    target = Asked()
+    layer = content.below[0]
+    target.push(layer.descriptor, Body.of(layer.raw).open)
+    source.opened.clear()
+    copy_tags(source, target, [*names, "large"])
+    assert layer.descriptor.digest not in source.opened
+    assert target.asked == [layer.descriptor.digest]
+
+
+def test_one_copy_asks_for_its_names_and_lists_nothing() -> None:
+    source, target = Watched(), Asked()
+    content = fill(source, made(AMD64), "1")
+    copy(source, "1", target, ["1", "2"])
+    assert (target.names, target.listed) == (["1", "2"], 0)
+    assert set(target.asked) == everything(content) - {content.root.descriptor.digest}
+
+
+def test_a_manifest_is_read_once_and_only_where_it_is_needed() -> None:
+    source, target = Reading(), Watched()
+    fill(source, made(AMD64), "1")
+    copy(source, "1", target, ["1"])
+    assert source.reads == ["manifest 1"]
+    copy(source, "1", target, ["1"])
+    assert source.reads == ["manifest 1", "resolve 1"]
+    copy(source, "1", target, ["1", "2"])
+    assert source.reads[2:] == ["resolve 1"]
+
+
+class Reading(Watched):
+    """A store that notes by which way its names are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+
+    def resolve(self, name: str | Digest) -> Descriptor:
+        self.reads.append(f"resolve {name}")
+        return super().manifest(name).descriptor
+
+    def manifest(self, name: str | Digest) -> Manifest:
+        self.reads.append(f"manifest {name}")
+        return super().manifest(name)

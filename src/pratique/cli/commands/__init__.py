@@ -18,5 +18,6 @@ SUMMARIES: Final = {
     "auth": "explain a refusal; print a token",
     "serve": "run the embedded registry",
     "gc": "remove what nothing needs from the folder of the embedded registry",
+    "completion": "print a script for completion in a shell",
     "demo": "show what Pratique does, on a registry of its own",
 }

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...auth.credentials import Credentials, Look
+from ...auth.credentials import Look
 from ...auth.events import CredentialSought, TokenAsked
-from ...auth.scopes import repository_scopes
-from ...config.sources import Sources
-from ...errors import Error, InvalidInput, NotFound, Refused, Unsupported
+from ...client.explanation import Explanation
+from ...errors import InvalidInput, Refused, Unsupported
 from ...http.events import Event, Sent
-from ...http.message import Request
-from ...spec import endpoints
-from ...spec.reference import Reference
 from ...stores import permission
 from ...values import as_dict
 from .. import options
 from ..connect import connected
-from ..credentials import stored_credentials, told_credentials
 from ..output import Output, error_document
-from ..routes import attempt, write
-from ..trace import describe, describe_request, name, step
+from ..trace import name, step
 
 # Where credentials were looked for, for each search of a conversation.
 Looks = Mapping[CredentialSought, tuple[Look, ...]]
@@ -64,22 +58,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run_explain(arguments: argparse.Namespace, output: Output) -> int:
     reference = options.reference(arguments.reference)
-    asked = reference.name if reference.tag or reference.digest else None
-    events: list[Event] = []
-    error: Error | None = None
-    verdict = ""
-    credentials = told_credentials(arguments, output, [reference.registry]) or stored_credentials(arguments, output)
-    with connected(arguments, output, [reference.registry], tell=events.append, credentials=credentials) as session:
-        try:
-            verdict = attempt(arguments, session, reference, arguments.action, asked, events.append)
-        except Error as failed:
-            error = failed
-    looks = _looks(credentials, events)
+    with connected(arguments, output, [reference.registry]) as registries:
+        found = registries.explain(reference, arguments.action)
     if output.as_json:
-        output.document(_explanation(reference, arguments.action, events, looks, verdict, error))
+        output.document(_document(found))
     else:
-        _print_explanation(output, reference, arguments.action, events, looks, verdict, error)
-    return error.exit_code if error else 0
+        _print(output, found)
+    return found.error.exit_code if found.error else 0
 
 
 def run_token(arguments: argparse.Namespace, output: Output) -> None:
@@ -88,25 +73,19 @@ def run_token(arguments: argparse.Namespace, output: Output) -> None:
     unknown = [action for action in actions if action not in permission.ACTIONS]
     if unknown:
         raise InvalidInput(f"--for {unknown[0]!r}: known are {', '.join(permission.ACTIONS)}")
-    events: list[Event] = []
-    with connected(arguments, output, [reference.registry], tell=events.append) as session:
-        target = write(arguments, session, reference)
-        hardest = max(actions, key=permission.ACTIONS.index)
-        permission.attempt(session, target, hardest, wanted=repository_scopes(target.name, *actions))
-        header = session.permission(Request("GET", target.url(endpoints.TAGS)))
-    if header is None:
-        raise NotFound(f"{reference.place} asks for no permission to {', '.join(actions)}: there is no token to print")
-    scheme, _, token = header.partition(" ")
-    if scheme != "Bearer" and not arguments.header:
+    with connected(arguments, output, [reference.registry]) as registries:
+        found = registries.permit(reference, *actions)
+    if found.scheme != "Bearer" and not arguments.header:
         raise Unsupported(
-            f"{reference.registry} takes {scheme} and no tokens",
+            f"{reference.registry} takes {found.scheme} and no tokens",
             advice="--header prints the header field that it takes",
         )
+    token = found.secret.reveal()
     if output.as_json:
-        asked = [scope for event in events if isinstance(event, TokenAsked) for scope in event.scopes]
-        output.document({"repository": reference.place, "scheme": scheme, "token": token, "scopes": asked})
+        facts = {"repository": reference.place, "scheme": found.scheme, "token": token}
+        output.document({**facts, "scopes": list(found.scopes)})
     else:
-        output.line(f"Authorization: {header}" if arguments.header else token)
+        output.line(f"Authorization: {found.scheme} {token}" if arguments.header else token)
 
 
 def run_helper(arguments: argparse.Namespace, _: Output) -> int:
@@ -115,45 +94,29 @@ def run_helper(arguments: argparse.Namespace, _: Output) -> int:
     return helper.serve(arguments.action)
 
 
-def _looks(credentials: Credentials, events: list[Event]) -> Looks:
-    if not isinstance(credentials, Sources):
-        return {}
-    sought = [event for event in events if isinstance(event, CredentialSought)]
-    return {event: credentials.looks(event.registry, event.repository) for event in sought}
-
-
-def _explanation(
-    reference: Reference, action: str, events: list[Event], looks: Looks, verdict: str, error: Error | None
-) -> dict[str, Any]:
+def _document(found: Explanation) -> dict[str, Any]:
     def more(event: Event) -> dict[str, Any]:
-        found = looks.get(event) if isinstance(event, CredentialSought) else None
-        return {} if found is None else {"sources": [as_dict(look) for look in found]}
+        looks = found.looks.get(event) if isinstance(event, CredentialSought) else None
+        return {} if looks is None else {"sources": [as_dict(look) for look in looks]}
 
     return {
-        "reference": str(reference),
-        "for": action,
-        "permitted": error is None,
-        "verdict": str(error) if error else verdict,
-        "steps": [{"step": name(event), **as_dict(event), **more(event)} for event in events],
-        "error": error_document(error) if error else None,
+        "reference": str(found.reference),
+        "for": found.action,
+        "permitted": found.permitted,
+        "verdict": str(found.error) if found.error else found.verdict,
+        "steps": [{"step": name(event), **as_dict(event), **more(event)} for event in found.events],
+        "error": error_document(found.error) if found.error else None,
     }
 
 
-def _print_explanation(
-    output: Output,
-    reference: Reference,
-    action: str,
-    events: list[Event],
-    looks: Looks,
-    verdict: str,
-    error: Error | None,
-) -> None:
-    output.table(("TIME", "STEP", "WHAT"), [row for event in events for row in _rows(event, looks)])
+def _print(output: Output, found: Explanation) -> None:
+    output.table(("TIME", "STEP", "WHAT"), [row for event in found.events for row in _rows(event, found.looks)])
     output.line("")
+    asked, error = f"{found.action} of {found.reference}", found.error
     if error is None:
-        output.line(f"{action} of {reference}: {verdict}{_by(events)}")
+        output.line(f"{asked}: {found.verdict}{_by(found.events)}")
         return
-    output.line(f"{action} of {reference}: {'refused' if isinstance(error, Refused) else 'failed'}: {error}")
+    output.line(f"{asked}: {'refused' if isinstance(error, Refused) else 'failed'}: {error}")
     if advice := error.advice():
         output.line(f"hint: {advice}")
 
@@ -162,12 +125,12 @@ def _rows(event: Event, looks: Looks) -> list[tuple[str, str, str]]:
     """An event as rows of a table; a challenge has one of its own, and so has each place that was looked into."""
     if isinstance(event, CredentialSought):
         return [
-            ("", step(event), describe(event)),
+            ("", step(event), str(event)),
             *(("", "source", line) for line in _sources(event, looks.get(event, ()))),
         ]
     if not isinstance(event, Sent):
-        return [("", step(event), describe(event))]
-    request = (f"{event.seconds * 1000:.0f} ms", step(event), describe_request(event))
+        return [("", step(event), str(event))]
+    request = (f"{event.seconds * 1000:.0f} ms", step(event), event.brief())
     return [request, *(("", "challenge", line) for line in event.challenges)]
 
 
@@ -182,7 +145,7 @@ def _sources(event: CredentialSought, looks: tuple[Look, ...]) -> list[str]:
     return [*lines, f"not there: {absent}"] if absent and not event.found else lines
 
 
-def _by(events: list[Event]) -> str:
+def _by(events: Sequence[Event]) -> str:
     """Whose permission it was."""
     last = [event for event in events if isinstance(event, Sent)][-1:]
     if not last or not last[0].authorization:

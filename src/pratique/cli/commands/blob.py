@@ -14,10 +14,9 @@ from ...http.message import Stream
 from ...spec.digest import Digest
 from ...spec.reference import Reference
 from ...stores.files import replacing
-from .. import options, trace
+from .. import options
 from ..connect import connected
 from ..output import Output
-from ..routes import read
 from .manifest import print_descriptor
 
 EXAMPLES = """examples:
@@ -43,20 +42,18 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
         raise InvalidInput(
             "a blob on standard output leaves no room for --json", advice="write it to a file with --output"
         )
-    with connected(arguments, output, [reference.registry]) as session:
-        source = read(arguments, session, reference, trace.observer(output))
-        descriptor = source.blob(digest)
-        with source.open(descriptor) as stream, _destination(arguments.output) as file:
+    with connected(arguments, output, [reference.registry]) as registries:
+        blob = registries.repository(reference).blob(digest)
+        with blob.open() as stream, _destination(arguments.output) as file:
             _copy(stream, file)
     if arguments.output:
-        print_descriptor(output, reference, descriptor)
+        print_descriptor(output, reference, blob.descriptor)
 
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
     reference, digest = _named(arguments.reference)
-    with connected(arguments, output, [reference.registry]) as session:
-        source = read(arguments, session, reference, trace.observer(output))
-        print_descriptor(output, reference, source.blob(digest))
+    with connected(arguments, output, [reference.registry]) as registries:
+        print_descriptor(output, reference, registries.repository(reference).blob(digest).descriptor)
 
 
 def _named(text: str) -> tuple[Reference, Digest]:

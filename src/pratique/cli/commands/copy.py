@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ...errors import InvalidInput, NotFound, Unsupported
+from ...client.copying import FORMS, How, copy, copy_tags
+from ...errors import InvalidInput
 from ...http.events import Observer
-from ...image.convert import TO_DOCKER, TO_OCI, convert
-from ...spec.manifest import MOST_MANIFEST_BYTES
-from ...stores.base import NAMELESS, Lists
+from ...stores.base import NAMELESS
 from ...stores.crew import JOBS
-from ...stores.locations import DOCKER_ARCHIVE, Location
-from ...transfer.copy import Options, Result, copy
-from ...transfer.plan import Convert
-from ...transfer.repository import Failure, copy_tags
-from ...transfer.selection import Selection
-from ...transfer.tags import Choice, version_range
+from ...stores.locations import Location
+from ...transfer.copy import Result
+from ...transfer.repository import Failure
+from ...transfer.tags import version_range
 from .. import options, trace
+from ..connect import expanded
 from ..output import Output, error_document, size
-from ..places import Places, names_at, opened
 from ..progress import STYLES, shown
-from ..shortnames import expanded
-
-if TYPE_CHECKING:
-    from ...stores.foreign import Fetch
+from ..sides import sides
 
 EXAMPLES = """examples:
   pratique copy docker.io/library/debian:12 localhost:5000/debian:12
@@ -35,8 +29,6 @@ EXAMPLES = """examples:
   pratique copy --all-tags --semver '>=1.2 <2' --newest 5 ghcr.io/org/app registry.example.com/app
   pratique copy --src-creds robot:$A --dest-creds admin:$B registry.example.com/a:1 registry.example.com/b:1
   pratique copy oci-archive:app.tar:1.2 localhost:5000/app:1.2 --tag latest"""
-
-FORMS = {"docker": TO_DOCKER, "oci": TO_OCI}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -117,22 +109,21 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 def _copy(
     arguments: argparse.Namespace, output: Output, source: Location, target: Location, tell: Observer
 ) -> Sequence[Result | Failure]:
-    with opened(arguments, output, source, target, tell) as places:
-        how = _options(arguments, places.foreign)
-        if arguments.all_tags:
-            return _copy_all(arguments, places, how, _renaming(source, target), tell)
-        _check_digest(places, source, target, how)
-        names = names_at(source, target, arguments.tag)
-        return [copy(places.source, source.name, places.target, names, options=how, tell=tell)]
-
-
-def _check_digest(places: Places, source: Location, target: Location, how: Options) -> None:
-    wanted = target.reference.digest if target.reference else None
-    if wanted is None:
-        return
-    found = places.source.resolve(source.name).digest
-    if how.is_altering or found != wanted:
-        raise InvalidInput(f"{target} names another digest than what would be there: {source} is {found}")
+    with sides(arguments, output, source, target, tell) as (registries, target_registries):
+        where: Any = {"registries": registries, "target_registries": target_registries, "tell": tell}
+        if not arguments.all_tags:
+            return [copy(source, target, tags=arguments.tag, **where, **_how(arguments))]
+        return copy_tags(
+            source,
+            target,
+            include=arguments.include,
+            exclude=arguments.exclude,
+            semver=arguments.semver,
+            newest=arguments.newest,
+            keep_going=arguments.keep_going,
+            **where,
+            **_how(arguments),
+        )
 
 
 def _check(arguments: argparse.Namespace, source: Location, target: Location) -> None:
@@ -151,53 +142,23 @@ def _check(arguments: argparse.Namespace, source: Location, target: Location) ->
     if arguments.tag:
         raise InvalidInput("--tag gives one image a further name, and --all-tags copies many")
     for place in (source, target):
-        named = place.reference.tag or place.reference.digest if place.reference else place.name
-        if named:
+        if place.said:
             raise InvalidInput(f"{place} names one image, and --all-tags copies all", advice="leave the tag out")
 
 
-def _options(arguments: argparse.Namespace, foreign: Fetch | None) -> Options:
-    return Options(
-        select=Selection(tuple(arguments.platform), arguments.keep_index),
-        convert=_conversion(arguments.format),
-        no_clobber=arguments.no_clobber,
-        dry_run=arguments.dry_run,
-        foreign=foreign,
-        referrers=arguments.referrers or bool(arguments.artifact_type),
-        artifact_types=tuple(arguments.artifact_type),
-        digest_tags=arguments.digest_tags,
-        jobs=arguments.jobs,
-        most_manifest_bytes=arguments.max_manifest or MOST_MANIFEST_BYTES,
-    )
-
-
-def _conversion(form: str | None) -> Convert | None:
-    if form is None:
-        return None
-    types = FORMS[form]
-    return lambda manifest, replaced: convert(manifest, types, replaced)
-
-
-def _copy_all(
-    arguments: argparse.Namespace, places: Places, how: Options, renamed: Callable[[str], str], tell: Observer
-) -> list[Result | Failure]:
-    if not isinstance(places.source, Lists):
-        raise Unsupported(f"{arguments.source} does not list its names")
-    choice = Choice(arguments.include, arguments.exclude, arguments.semver, arguments.newest)
-    tags = choice.of(places.source.tags())
-    if not tags:
-        raise NotFound(f"{arguments.source} has no tags to copy")
-    return copy_tags(
-        places.source, places.target, tags, options=how, renamed=renamed, keep_going=arguments.keep_going, tell=tell
-    )
-
-
-def _renaming(source: Location, target: Location) -> Callable[[str], str]:
-    """What a tag is called at the target: an archive of Docker's has the repository in each name."""
-    reference = source.reference
-    if target.kind != DOCKER_ARCHIVE or reference is None:
-        return str
-    return lambda tag: f"{reference.place}:{tag}"
+def _how(arguments: argparse.Namespace) -> How:
+    return {
+        "platforms": arguments.platform,
+        "keep_index": arguments.keep_index,
+        "referrers": arguments.referrers,
+        "artifact_types": arguments.artifact_type,
+        "digest_tags": arguments.digest_tags,
+        "foreign": arguments.foreign,
+        "form": arguments.format,
+        "no_clobber": arguments.no_clobber,
+        "dry_run": arguments.dry_run,
+        "jobs": arguments.jobs,
+    }
 
 
 def _report(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
-from ...errors import InvalidInput, NotFound, Refused, Unsupported
-from ...spec.digest import Digest
+from ...client.deletion import Deletion
+from ...errors import InvalidInput
 from ...spec.reference import Reference
-from ...stores.inspection import sharing
-from ...stores.registry import Repository
 from .. import options
 from ..output import Output
-from ..routes import write
 from ..several import for_each
 
 EXAMPLES = """examples:
@@ -21,8 +17,6 @@ EXAMPLES = """examples:
   pratique delete localhost:5000/app@sha256:…           the manifest, and every tag of it
   pratique delete --manifest localhost:5000/app:old     the manifest that the tag names, and every tag of it
   pratique delete --dry-run --manifest localhost:5000/app:old"""
-
-MOST_TAGS_COMPARED: Final = 1000  # to find out which share a manifest
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +37,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return for_each(
         arguments,
         output,
-        lambda session, reference: deleted(write(arguments, session, reference), reference, arguments),
-        lambda _, done: done,
-        lambda _, done: output.line(_line(done)),
+        lambda repository, reference: repository.delete(
+            reference.name, manifest=arguments.manifest, missing_ok=arguments.ignore_missing, dry_run=arguments.dry_run
+        ),
+        _document,
+        lambda reference, done: output.line(_line(reference, done)),
         parse,
     )
 
@@ -60,68 +56,19 @@ def parse(text: str) -> Reference:
     return reference
 
 
-def deleted(target: Repository, reference: Reference, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Delete what a reference names, or find out what would be deleted."""
-    try:
-        return _delete(target, reference, arguments)
-    except NotFound:
-        if not arguments.ignore_missing:
-            raise
+def _document(reference: Reference, done: Deletion) -> dict[str, Any]:
+    digest = str(done.digest) if done.digest else None
+    if done.outcome == "missing":
         return {"missing": str(reference)}
+    if done.outcome == "planned":
+        return {"would_delete": done.reference, "digest": digest, "tags": list(done.tags)}
+    return {"deleted": done.reference, "digest": digest}
 
 
-def _delete(target: Repository, reference: Reference, arguments: argparse.Namespace) -> dict[str, Any]:
-    digest = reference.digest or _named(target, reference, needed=arguments.manifest or arguments.dry_run)
-    if reference.digest is None and not arguments.manifest:
-        what, tags = str(reference), [reference.name]
-    else:
-        what, tags = f"{reference.place}@{digest}", []
-    if arguments.dry_run:
-        return {"would_delete": what, "digest": str(digest), "tags": tags or tags_of(target, Digest.parse(str(digest)))}
-    if tags:
-        _delete_tag(target, reference)
-    else:
-        target.delete(str(digest))
-    return {"deleted": what, "digest": str(digest) if digest else None}
-
-
-def _named(target: Repository, reference: Reference, *, needed: bool) -> Digest | None:
-    """What a tag names: worth knowing once the tag is gone, but whoever may only delete may delete all the same."""
-    try:
-        return target.resolve(reference.name).digest
-    except Refused:
-        if needed:
-            raise
-        return None
-
-
-def tags_of(target: Repository, digest: Digest) -> list[str]:
-    """The tags that name a digest, among the first thousand of the repository."""
-    return sharing(target, islice(target.tags(), MOST_TAGS_COMPARED), digest)
-
-
-def _delete_tag(target: Repository, reference: Reference) -> None:
-    try:
-        target.delete(reference.name)
-    except Unsupported as error:
-        raise _explained(target, reference, error) from error
-
-
-def _explained(target: Repository, reference: Reference, error: Unsupported) -> Unsupported:
-    """Why a tag cannot be deleted alone, what would go with it, and the two ways on."""
-    digest = target.resolve(reference.name).digest
-    others = [tag for tag in tags_of(target, digest) if tag != reference.name]
-    shared = f"shared with {', '.join(others)}" if others else "which no other tag names"
-    return Unsupported(
-        f"{error}; {reference} is {digest}, {shared}",
-        advice="--manifest deletes the manifest and every tag of it; or push something else under the tag to free the manifest",
-    )
-
-
-def _line(done: dict[str, Any]) -> str:
-    if "would_delete" in done:
-        return f"would delete {done['would_delete']} (tags: {', '.join(done['tags']) or 'none'})"
-    if "missing" in done:
-        return f"not there: {done['missing']}"
-    was = f" (was {done['digest']})" if done["digest"] and done["digest"] not in done["deleted"] else ""
-    return f"deleted {done['deleted']}{was}"
+def _line(reference: Reference, done: Deletion) -> str:
+    if done.outcome == "planned":
+        return f"would delete {done.reference} (tags: {', '.join(done.tags) or 'none'})"
+    if done.outcome == "missing":
+        return f"not there: {reference}"
+    was = f" (was {done.digest})" if done.digest and str(done.digest) not in done.reference else ""
+    return f"deleted {done.reference}{was}"

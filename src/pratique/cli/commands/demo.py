@@ -17,18 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ...auth.authenticator import Authenticator
-from ...auth.credentials import Credential, Given
-from ...auth.scopes import ScopeSet
+from ...client.connection import connect
+from ...client.machine import Machine
 from ...errors import Denied, Error, Unauthorized
 from ...http.message import Body
-from ...http.session import Session
-from ...http.transport import HttpTransport
 from ...image.sample import Sample, image, index
 from ...spec.platform import Platform
-from ...stores.registry import Registry
+from ...spec.reference import Reference
 from .. import options
 from ..output import Output
+
+EXAMPLES: Final = """examples:
+  pratique demo"""
 
 CREDS: Final = "captain:pratique"
 PLATFORMS: Final = ("linux/amd64", "linux/arm64")
@@ -154,6 +154,7 @@ class Stage:
             "HOME": str(self._folder),
             "DOCKER_CONFIG": str(self._folder),
             "XDG_STATE_HOME": str(self._folder),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),  # this very Pratique, whatever it was started from
         }
 
     def _say(self, text: str) -> None:
@@ -174,14 +175,12 @@ def sample(greeting: bytes) -> Sample:
 
 
 def push(address: str, repository: str, tag: str, content: Sample) -> None:
-    """Push an image to the demo's registry."""
-    given = Given(Credential.parse(CREDS, "the demo"), frozenset([address]))
-    session: Session[ScopeSet] = Session(HttpTransport(), Authenticator(given))
-    target = Registry(session, address).repository(repository)
-    for part in content.below:
-        target.push(part.descriptor, Body.of(part.raw).open)
-    target.push(content.root.descriptor, Body.of(content.root.raw).open, tags=[tag])
-    session.close()
+    """Push an image to the demo's registry; what is stored on this machine plays no part."""
+    with connect(address, credentials=CREDS, machine=Machine({}, registries_conf="none")) as registries:
+        target = registries.target(Reference(address, repository))
+        for part in content.below:
+            target.push(part.descriptor, Body.of(part.raw).open)
+        target.push(content.root.descriptor, Body.of(content.root.raw).open, tags=[tag])
 
 
 def _command(words: list[str] | tuple[str, ...]) -> list[str]:

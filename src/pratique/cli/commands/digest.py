@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...spec.digest import Digest
-from ...spec.platform import Platform
 from ...spec.reference import Reference
-from .. import options, trace
+from .. import options
+from ..connect import expanded
 from ..output import Output
-from ..routes import read
 from ..several import for_each
-from ..shortnames import expanded
-
-if TYPE_CHECKING:
-    from ...stores.inspection import Readable
 
 EXAMPLES = """examples:
   pratique digest docker.io/library/debian:12
@@ -36,23 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     alone = len(arguments.references) == 1 and arguments.references != ["-"]
-    tell = trace.observer(output)
     return for_each(
         arguments,
         output,
-        lambda session, reference: digest_of(read(arguments, session, reference, tell), reference, arguments.platform),
+        lambda repository, reference: repository.resolve(reference.name, platform=arguments.platform).digest,
         _document,
         lambda reference, digest: output.line(_line(reference, digest, full=arguments.full_ref, alone=alone)),
         lambda text: options.reference(expanded(arguments, output, text)),
     )
-
-
-def digest_of(source: Readable, reference: Reference, platform: Platform | None) -> Digest:
-    """The digest that a reference names, or that of its image for one platform."""
-    if platform is None:
-        return source.resolve(reference.name).digest
-    manifest = source.manifest(reference.name)
-    return manifest.select(platform).digest if manifest.is_index else manifest.digest
 
 
 def _document(reference: Reference, digest: Digest) -> dict[str, Any]:

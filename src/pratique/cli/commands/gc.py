@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ...errors import InvalidInput, NotFound
-from ...server.storage.collection import GRACE, Collector
+from ...client.serving import collect
+from ...server.storage.collection import GRACE
 from ...server.storage.garbage import Garbage
-from ...server.storage.paths import ROOT
-from ...server.storage.repositories import Storage
 from ...values import as_dict
 from .. import options
 from ..output import Output, counted, size
@@ -38,16 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
-    folder = Path(arguments.path)
-    if not (folder / ROOT).is_dir():
-        raise NotFound(
-            f"{folder} has no repositories: there is no {ROOT} in it", advice="PATH is what --storage of serve names"
-        )
-    collector = Collector(Storage(folder), arguments.grace, untagged=arguments.untagged)
-    try:
-        collected = list(collector.collect(dry_run=arguments.dry_run))
-    except OSError as error:
-        raise InvalidInput(f"{error.filename or folder} cannot be collected: {error.strerror}") from None
+    collected = collect(arguments.path, grace=arguments.grace, untagged=arguments.untagged, dry_run=arguments.dry_run)
     _report(output, collected, arguments)
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...auth.scopes import ScopeSet
-from ...http.session import Session
 from ...spec.reference import Reference
-from ...stores.inspection import Image, Inspection, inspect, labels
-from .. import options, trace
+from ...stores.inspection import Image, Inspection, labels
+from .. import options
+from ..connect import expanded
 from ..output import Output, moment, size
-from ..routes import read
 from ..several import for_each
-from ..shortnames import expanded
-from .digest import digest_of
 
 EXAMPLES = """examples:
   pratique inspect docker.io/library/debian:12
@@ -32,18 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    tell = trace.observer(output)
-
-    def work(session: Session[ScopeSet], reference: Reference) -> Inspection:
-        source = read(arguments, session, reference, tell)
-        return inspect(
-            source, digest_of(source, reference, arguments.platform) if arguments.platform else reference.name
-        )
-
     return for_each(
         arguments,
         output,
-        work,
+        lambda repository, reference: repository.inspect(reference.name, platform=arguments.platform),
         _document,
         lambda reference, found: _print(output, reference, found),
         lambda text: options.reference(expanded(arguments, output, text)),

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
-from ...auth.credentials import DOCKER_HUB_KEY, IDENTITY_USER, Credential, Given, Kind, password_credential
-from ...auth.login import Verification, Witness, verify
+from ...auth.credentials import IDENTITY_USER, Credential, Kind, password_credential
 from ...auth.secret import Secret
-from ...config import own, pins
-from ...config.docker import DockerConfig
-from ...config.entries import normalise
-from ...config.logins import Logins
-from ...config.sources import chosen_file, login_path, sources_of
-from ...errors import InvalidInput, NotFound
-from ...http.events import Event
-from ...spec.reference import endpoint_of, is_repository, parse_registry
-from .. import options, trace
-from ..connect import connected
-from ..credentials import ask_secret
+from ...client.logins import Login, logged_in, login, split
+from ...errors import InvalidInput
+from .. import options
+from ..connect import ask_secret, connected, machine_of
 from ..output import Output
-from ..routes import visit
 
 EXAMPLES = """examples:
   pratique login registry.example.com
@@ -53,66 +42,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
-    registry, namespace = split(arguments.registry)
+    registry, _ = split(arguments.registry)
     if arguments.get_login:
-        _show_user(arguments, output, registry, namespace)
+        _show_user(arguments, output, registry)
         return
-    key = f"{registry}/{namespace}" if namespace else registry
-    logins = _logins(arguments.authfile, registry, key)
     credential = _credential(arguments, output)
-    verification = _verify(arguments, output, registry, credential)
-    stored = logins.store(key, credential)
-    pins.Pins(pins.default_path(os.environ)).note(registry, verification.token_service)
-    _report(output, registry, credential, verification, stored)
-    if not arguments.authfile:
-        _warn_of_others(output, key, logins.path)
+    # What is stored for it does not count: the credential is verified, and no other.
+    with connected(arguments, output, [registry], credentials=credential) as registries:
+        done = login(
+            arguments.registry,
+            credential,
+            registries=registries,
+            authfile=arguments.authfile,
+            repository=arguments.verify_repo,
+        )
+    _report(output, done)
 
 
-def _logins(authfile: str | None, registry: str, key: str) -> Logins:
-    """Where the login is stored. Raises Unsupported where our own file says that the registry has none."""
-    if authfile:
-        return Logins(Path(authfile))
-    chosen = chosen_file(own.load(os.environ), registry)
-    return Logins(chosen or login_path(os.environ, key))
-
-
-def split(text: str) -> tuple[str, str]:
-    """`HOST[/NAMESPACE]` as registry and namespace; people also write it as a URL. Raises InvalidInput."""
-    key = normalise(text.removeprefix("docker://"))
-    host, slash, namespace = ("docker.io", "", "") if key == DOCKER_HUB_KEY else key.partition("/")
-    if slash and not is_repository(namespace):
-        raise InvalidInput(f"{namespace!r} is not a namespace")
-    return parse_registry(host), namespace
-
-
-def _show_user(arguments: argparse.Namespace, output: Output, registry: str, namespace: str) -> None:
-    path = arguments.authfile
-    wanted = own.load(os.environ)
-    stored = sources_of(os.environ, wanted=wanted, warn=output.warn)
-    sources = DockerConfig.at(Path(path), explicit=True) if path else stored
-    found = sources.find(registry, namespace or None)
-    if found is None:
-        places = ", ".join(sources.places(registry))
-        raise NotFound(f"nobody is logged in to {arguments.registry}: there is no credential in {places}")
+def _show_user(arguments: argparse.Namespace, output: Output, registry: str) -> None:
+    machine = machine_of(arguments, output)
+    found = logged_in(arguments.registry, machine=machine, authfile=arguments.authfile)
     username = found.username or IDENTITY_USER
     if output.as_json:
         output.document({"registry": registry, "username": username, "kind": found.kind.value, "source": found.source})
     else:
         output.line(username)
-
-
-def _warn_of_others(output: Output, key: str, path: Path) -> None:
-    """Say where another credential comes before the one that was stored."""
-    for source in sources_of(os.environ).sources:
-        if source.path == path:
-            return
-        if source.is_there() and not source.look(*_first(key)).trouble and source.has(key):
-            output.warn(f"{source.place} has a credential for {key} as well, and comes first")
-
-
-def _first(key: str) -> tuple[str, str | None]:
-    registry, _, namespace = key.partition("/")
-    return registry, namespace or None
 
 
 def _credential(arguments: argparse.Namespace, output: Output) -> Credential:
@@ -159,35 +113,14 @@ def _ask_username() -> str:
     return sys.stdin.readline().strip()
 
 
-def _verify(arguments: argparse.Namespace, output: Output, registry: str, credential: Credential) -> Verification:
-    witness, tell = Witness(), trace.observer(output)
-
-    def observe(event: Event) -> None:
-        witness(event)
-        tell(event)
-
-    given = Given(credential, frozenset([registry]))
-    # A login is how a token service that has moved is accepted, so that the old one does not count here.
-    with connected(arguments, output, [registry], tell=observe, credentials=given, pinned=False) as session:
-        visit(arguments, *split(arguments.registry))
-        base_url = session.base_url(endpoint_of(registry))
-        return verify(session, base_url, credential, witness, arguments.verify_repo)
-
-
-def _report(output: Output, registry: str, credential: Credential, verification: Verification, stored: str) -> None:
+def _report(output: Output, done: Login) -> None:
     if output.as_json:
-        output.document(
-            {
-                "registry": registry,
-                "username": credential.username,
-                "verified": verification.verified,
-                "explanation": verification.explanation,
-                "token_service": verification.token_service,
-                "stored": stored,
-            }
-        )
-        return
-    state = "verified" if verification.verified else "NOT verified"
-    output.line(f"stored in {stored}, {state}: {verification.explanation}")
-    if not verification.verified:
-        output.note("--verify-repo REPO verifies it by reading a repository that needs it")
+        known = ("registry", "username", "verified", "explanation", "token_service", "stored")
+        output.document({name: getattr(done, name) for name in known})
+    else:
+        state = "verified" if done.verified else "NOT verified"
+        output.line(f"stored in {done.stored}, {state}: {done.explanation}")
+        if not done.verified:
+            output.note("--verify-repo REPO verifies it by reading a repository that needs it")
+    for place in done.shadowed:
+        output.warn(f"{place} has a credential for {done.key} as well, and comes first")

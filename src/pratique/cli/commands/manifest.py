@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from ...errors import InvalidInput
 from ...spec.descriptor import Descriptor
-from ...spec.manifest import Manifest
-from ...spec.platform import Platform
 from ...spec.reference import Reference
-from .. import options, trace
-from ..connect import connected
+from .. import options
+from ..connect import connected, expanded
 from ..output import Output
-from ..routes import read, write
-from ..shortnames import expanded
-
-if TYPE_CHECKING:
-    from ...stores.inspection import Readable
 
 EXAMPLES = """examples:
   pratique manifest get docker.io/library/debian:12
@@ -43,9 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
     reference = options.reference(expanded(arguments, output, arguments.reference))
-    with connected(arguments, output, [reference.registry]) as session:
-        source = read(arguments, session, reference, trace.observer(output))
-        found = selected(source, reference, arguments.platform)
+    with connected(arguments, output, [reference.registry]) as registries:
+        found = registries.repository(reference).manifest(reference.name, platform=arguments.platform)
     if output.as_json:
         output.document({**descriptor_document(reference, found.descriptor), "manifest": dict(found.document)})
     else:
@@ -54,9 +45,8 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
     reference = options.reference(expanded(arguments, output, arguments.reference))
-    with connected(arguments, output, [reference.registry]) as session:
-        source = read(arguments, session, reference, trace.observer(output))
-        print_descriptor(output, reference, source.resolve(reference.name))
+    with connected(arguments, output, [reference.registry]) as registries:
+        print_descriptor(output, reference, registries.repository(reference).resolve(reference.name))
 
 
 def run_delete(arguments: argparse.Namespace, output: Output) -> None:
@@ -66,20 +56,12 @@ def run_delete(arguments: argparse.Namespace, output: Output) -> None:
             f"{reference} is a tag, and a manifest is deleted by its digest",
             advice=f"pratique delete {reference} deletes the tag; pratique digest --full-ref {reference} says its digest",
         )
-    with connected(arguments, output, [reference.registry]) as session:
-        write(arguments, session, reference).delete(reference.digest)
+    with connected(arguments, output, [reference.registry]) as registries:
+        registries.repository(reference).delete(reference.digest)
     if output.as_json:
         output.document({"deleted": f"{reference.place}@{reference.digest}"})
     else:
         output.line(f"{reference.place}@{reference.digest}")
-
-
-def selected(source: Readable, reference: Reference, platform: Platform | None) -> Manifest:
-    """The manifest that a reference names, or that of its image for one platform."""
-    manifest = source.manifest(reference.name)
-    if platform is None or not manifest.is_index:
-        return manifest
-    return source.manifest(manifest.select(platform).digest)
 
 
 def descriptor_document(reference: Reference, descriptor: Descriptor) -> dict[str, object]:

@@ -6,11 +6,9 @@ import argparse
 from itertools import islice
 
 from ...spec.reference import parse_registry
-from ...stores.registry import Registry
 from .. import options
 from ..connect import connected
 from ..output import Output
-from ..routes import visit
 
 EXAMPLES = """examples:
   pratique repos localhost:5000
@@ -30,9 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     name = parse_registry(arguments.registry)
-    with connected(arguments, output, [name]) as session:
-        visit(arguments, name)
-        found = islice(Registry(session, name).repositories(limit=arguments.page_size), arguments.limit)
+    with connected(arguments, output, [name]) as registries:
+        found = islice(registries.repositories(name, page_size=arguments.page_size), arguments.limit)
         if output.as_json:
             output.document({"registry": name, "repositories": list(found)})
             return

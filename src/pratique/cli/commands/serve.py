@@ -7,35 +7,19 @@ import contextlib
 import logging
 import signal
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from ...errors import InvalidInput, Unreachable
-from ...server.access.admission import watched
-from ...server.access.file import load as load_access
-from ...server.access.rules import Access
-from ...server.api.manifests import MOST_BYTES as MOST_MANIFEST_BYTES
-from ...server.app import RegistryApp
-from ...server.listen.certificates import Certificates
-from ...server.listen.journal import FORMS, Entry, Observer, keep
-from ...server.listen.limits import CONNECTIONS, IDLE, Limits
-from ...server.listen.listener import Listener, never
-from ...server.listen.proxies import Proxies
+from ...client.serving import GRACE, Served, Tls, serve
+from ...errors import InvalidInput
+from ...server.listen.journal import FORMS
+from ...server.listen.limits import CONNECTIONS, IDLE
 from ...server.storage.collection import GRACE as UNUSED
-from ...server.storage.collection import Collector
-from ...server.storage.repositories import Storage
 from .. import options
 from ..output import Output
 
-if TYPE_CHECKING:
-    from ...server.faults.file import Faults
-
-GRACE: Final = 10.0  # seconds that requests under way have to end
-UNIX: Final = "unix:"
+FAULTS: Final = "pratique.server.faults.file"  # the log of faults that happened
 
 EXAMPLES = """examples:
   pratique serve --storage ./registry
@@ -121,203 +105,61 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO if output.debug else logging.WARNING, format="pratique: %(message)s"
-    )
-    access = _access(arguments)
+    level = logging.INFO if output.debug else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=level, format="pratique: %(message)s")
+    if arguments.faults:  # each is told when it happens
+        logging.getLogger(FAULTS).setLevel(logging.INFO)
     with ExitStack() as stack:
-        storage = Storage(stack.enter_context(_storage(arguments.storage, read_only=arguments.read_only)))
-        app = RegistryApp(
-            storage, access, sparse=arguments.sparse, read_only=arguments.read_only, max_blob=arguments.max_blob
+        served = stack.enter_context(
+            serve(
+                arguments.address,
+                storage=arguments.storage,
+                read_only=arguments.read_only,
+                sparse=arguments.sparse,
+                collecting=arguments.gc,
+                access=arguments.access,
+                htpasswd=arguments.htpasswd,
+                faults=arguments.faults,
+                tls=_tls(arguments),
+                log=arguments.access_log,
+                metrics=arguments.metrics,
+                trusted_proxies=arguments.trusted_proxy,
+                max_blob=arguments.max_blob,
+                max_connections=arguments.max_connections,
+                idle=arguments.idle,
+                grace=arguments.grace,
+            )
         )
-        facts: dict[str, Any] = {}
-        certificates = _certificates(arguments, stack, facts)
-        faults = _faults(arguments.faults)
-        listener = _listen(arguments, app, faults, certificates, stack, facts)
-        if arguments.gc is not None:
-            stack.enter_context(_collecting(Collector(storage, arguments.gc)))
         stack.enter_context(_ended_by_signal())
-        _report(output, listener, access(), arguments.storage, facts)
-        listener.wait()
+        _report(output, served, arguments.storage)
+        served.wait()
 
 
-def _access(arguments: argparse.Namespace) -> Callable[[], Access]:
-    """Who may do what, as the file says now."""
-    if arguments.access:
-        return watched(load_access, Path(arguments.access))
-    if arguments.htpasswd:
-        return watched(Access.of_htpasswd, Path(arguments.htpasswd))
-    everybody = Access()
-    return lambda: everybody
-
-
-def _faults(path: str | None) -> Faults | None:
-    """The faults of a file, each of which is told when it happens."""
-    if path is None:
-        return None
-    # Who has none does not wait for them.
-    from ...server.faults import file as faults
-
-    faults.log.setLevel(logging.INFO)
-    return faults.Faults.load(Path(path))
-
-
-# --- Sockets
-
-
-def _listen(
-    arguments: argparse.Namespace,
-    app: RegistryApp,
-    faults: Faults | None,
-    certificates: Certificates | None,
-    stack: ExitStack,
-    facts: dict[str, Any],
-) -> Listener:
-    """The listener, begun; and that of the metrics, if there is to be one."""
-    handle = faults.before(app.handle) if faults else app.handle
-    observers = [keep(arguments.access_log)] if arguments.access_log else []
-    listening: list[Listener] = []
-    if arguments.metrics:
-        # It takes some time to import, and few need it.
-        from ...server.listen.metrics import Metrics
-
-        metrics = Metrics(lambda: sum(each.connections for each in listening))
-        handle = metrics.watch(handle)
-        observers.append(metrics.tell)
-        facts["metrics"] = f"{_begin(stack, arguments.metrics, handle=metrics.handle).url}/metrics"
-    listener = _begin(
-        stack,
-        arguments.address,
-        handle=handle,
-        certificates=certificates,
-        limits=_limits(arguments),
-        is_quick=never if faults else app.is_quick,  # a fault may take its time
-        tell=_all(observers),
-        proxies=Proxies(arguments.trusted_proxy) if arguments.trusted_proxy else None,
-    )
-    listening.append(listener)
-    return listener
-
-
-def _begin(stack: ExitStack, address: str, **settings: Any) -> Listener:
-    try:
-        if address.startswith(UNIX) and address != UNIX:
-            listener = Listener(path=Path(address.removeprefix(UNIX)), **settings)
-        else:
-            host, port = _address(address)
-            listener = Listener(host=host, port=port, **settings)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
-        raise Unreachable(f"cannot listen on {address}: {reason}") from None
-    return stack.enter_context(listener)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InvalidInput(f"{text!r} is not HOST:PORT", advice="port 0 picks a free one; unix:PATH is a Unix socket")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  (an empty host is every address, as people write it)
-
-
-def _limits(arguments: argparse.Namespace) -> Limits:
-    return Limits(
-        idle=arguments.idle,
-        grace=arguments.grace,
-        connections=arguments.max_connections,
-        content=max(arguments.max_blob, MOST_MANIFEST_BYTES) if arguments.max_blob else None,
-    )
-
-
-def _all(observers: list[Observer]) -> Observer | None:
-    def tell(entry: Entry) -> None:
-        for observer in observers:
-            observer(entry)
-
-    return tell if observers else None
-
-
-# --- TLS
-
-
-def _certificates(arguments: argparse.Namespace, stack: ExitStack, facts: dict[str, Any]) -> Certificates | None:
-    """What the options of TLS come to; what people need to know of a certificate that is made goes to `facts`."""
-    clients = Path(arguments.tls_client_ca) if arguments.tls_client_ca else None
+def _tls(arguments: argparse.Namespace) -> Tls | None:
+    """What the options of TLS come to. Raises InvalidInput where they contradict each other."""
+    cert, key, clients = arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca
     if arguments.tls_self_signed:
-        if arguments.tls_cert or arguments.tls_key:
+        if cert or key:
             raise InvalidInput("--tls-self-signed makes a certificate, and --tls-cert names one")
-        # It takes a tenth of a second to import.
-        from ...server.listen.authority import issue
-
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pratique-tls-"))
-        issued = issue(Path(folder), _names(arguments.address))
-        facts |= {"fingerprint": issued.fingerprint, "ca_file": str(issued.authority)}
-        return Certificates(issued.certificate, authorities=clients)
-    if not arguments.tls_cert:
-        if arguments.tls_key or clients:
-            raise InvalidInput(f"{'--tls-key' if arguments.tls_key else '--tls-client-ca'} without --tls-cert")
-        return None
-    return Certificates(Path(arguments.tls_cert), Path(arguments.tls_key) if arguments.tls_key else None, clients)
+        return Tls(clients=clients)
+    if cert:
+        return Tls(cert, key, clients)
+    if key or clients:
+        raise InvalidInput(f"{'--tls-key' if key else '--tls-client-ca'} without --tls-cert")
+    return None
 
 
-def _names(address: str) -> Iterable[str]:
-    """The host of an address, where it is one that a client may call."""
-    if address.startswith(UNIX):
-        return ()
-    host, _ = _address(address)
-    return () if host in ("0.0.0.0", "::") else (host,)  # noqa: S104  (every address)
-
-
-# --- Around it
-
-
-def _report(output: Output, listener: Listener, access: Access, storage: str | None, facts: Mapping[str, Any]) -> None:
+def _report(output: Output, served: Served, storage: str | None) -> None:
+    access = served.access()
     if output.as_json:
-        document = {"address": listener.address, "url": listener.url, "storage": storage, "scheme": access.scheme}
-        output.line_document(document | {"open": access.is_open, **facts})
+        document = {"address": served.address, "url": served.url, "storage": storage, "scheme": access.scheme}
+        output.line_document(document | {"open": access.is_open, **served.facts})
     else:
         kept = f"kept in {storage}" if storage else "nothing is kept"
-        output.line(f"listening on {listener.url}, {kept}; Ctrl-C ends it")
-        for name, value in facts.items():
+        output.line(f"listening on {served.url}, {kept}; Ctrl-C ends it")
+        for name, value in served.facts.items():
             output.line(f"{name}: {value}")
     output.flush()
-
-
-@contextlib.contextmanager
-def _storage(path: str | None, *, read_only: bool) -> Iterator[Path]:
-    if path is not None:
-        folder = Path(path)
-        (_check_folder if read_only else _make_folder)(folder)
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="pratique-") as temporary:
-        yield Path(temporary)
-
-
-def _check_folder(folder: Path) -> None:
-    """A folder that is only read may lie on a disk that cannot be written to."""
-    if not folder.is_dir():
-        raise InvalidInput(f"--storage {folder} is no folder")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InvalidInput(f"--storage {folder} cannot be written to: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def _collecting(collector: Collector) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=collector.run_forever, args=(stop,), name="collector", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(GRACE)
 
 
 @contextlib.contextmanager

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from ...errors import InvalidReference
-from ...http.message import Body
-from ...spec.reference import is_tag
 from .. import options
 from ..connect import connected
 from ..output import Output
-from ..routes import write
 
 EXAMPLES = """examples:
   pratique tag localhost:5000/app:1.2.3 1.2 1 latest
@@ -27,13 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     reference = options.reference(arguments.reference)
-    wrong = [tag for tag in arguments.tags if not is_tag(tag)]
-    if wrong:
-        raise InvalidReference(f"{wrong[0]!r} is not a tag")
-    with connected(arguments, output, [reference.registry]) as session:
-        target = write(arguments, session, reference, pushes=True)
-        manifest = target.manifest(reference.name)
-        target.push(manifest.descriptor, Body.of(manifest.raw).open, tags=arguments.tags)
+    with connected(arguments, output, [reference.registry]) as registries:
+        manifest = registries.repository(reference).tag(reference.name, *arguments.tags)
     if output.as_json:
         output.document({"repository": reference.place, "digest": str(manifest.digest), "tags": arguments.tags})
         return

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
+from ...client.repository import Repository
 from ...spec.versions import version_key
-from ...stores.crew import in_parallel
-from ...stores.inspection import Inspection, inspect
-from .. import options, trace
+from ...stores.inspection import Inspection
+from .. import options
 from ..connect import connected
 from ..output import Output, moment, size
-from ..routes import read
 from ..several import Several
-
-if TYPE_CHECKING:
-    from ...stores.mirrored import Reads
 
 EXAMPLES = """examples:
   pratique tags ghcr.io/org/app
@@ -26,7 +21,7 @@ EXAMPLES = """examples:
   pratique tags --details --sort date localhost:5000/app
   pratique tags --include '1\\..*' --exclude '.*-rc.*' --json ghcr.io/org/app"""
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO: Final = float("-inf")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,13 +45,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     references = {name: options.repository(name) for name in names}
     several: Several[Iterable[Any]] = Several(output, names)
     full = arguments.full_ref or len(names) > 1
-    tell = trace.observer(output)
     documents = []
-    with connected(arguments, output, {reference.registry for reference in references.values()}) as session:
+    with connected(arguments, output, {reference.registry for reference in references.values()}) as registries:
 
         def work(name: str) -> Iterable[Any]:
-            source = read(arguments, session, references[name], tell)
-            return inspections(source, arguments) if arguments.details else chosen(source, arguments)
+            repository = registries.repository(references[name])
+            return inspections(repository, arguments) if arguments.details else chosen(repository, arguments)
 
         # One list is printed as it comes; several are fetched at once and printed one after the other.
         for name, found in several.results(work if len(names) == 1 else lambda name: list(work(name))):
@@ -73,25 +67,28 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return several.exit_code
 
 
-def chosen(source: Reads, arguments: argparse.Namespace) -> Iterable[str]:
+def chosen(repository: Repository, arguments: argparse.Namespace) -> Iterable[str]:
     """The tags that the options ask for, in their order."""
     if arguments.sort == "date":
-        return [inspection.name for inspection in inspections(source, arguments)]
-    return islice(_sorted(_matching(source, arguments), arguments.sort), arguments.limit)
+        return [inspection.name for inspection in inspections(repository, arguments)]
+    return islice(_sorted(_matching(repository, arguments), arguments.sort), arguments.limit)
 
 
-def inspections(source: Reads, arguments: argparse.Namespace) -> list[Inspection]:
+def inspections(repository: Repository, arguments: argparse.Namespace) -> list[Inspection]:
     """What is behind the tags that the options ask for, in their order."""
-    tags = _sorted(_matching(source, arguments), arguments.sort)
+    tags = _sorted(_matching(repository, arguments), arguments.sort)
     if arguments.sort != "date":
-        return list(in_parallel(lambda tag: inspect(source, tag, jobs=1), islice(tags, arguments.limit)))
-    found = in_parallel(lambda tag: inspect(source, tag, jobs=1), tags)
-    newest_first = sorted(found, key=lambda inspection: inspection.created or _LONG_AGO, reverse=True)
+        return list(repository.inspections(islice(tags, arguments.limit)))
+    newest_first = sorted(
+        repository.inspections(tags),
+        key=lambda each: each.created.timestamp() if each.created else _LONG_AGO,
+        reverse=True,
+    )
     return newest_first[: arguments.limit]
 
 
-def _matching(source: Reads, arguments: argparse.Namespace) -> Iterator[str]:
-    for tag in source.tags(limit=arguments.page_size):
+def _matching(repository: Repository, arguments: argparse.Namespace) -> Iterator[str]:
+    for tag in repository.tags(page_size=arguments.page_size):
         if arguments.include and not arguments.include.fullmatch(tag):
             continue
         if not (arguments.exclude and arguments.exclude.fullmatch(tag)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...auth.challenge import BEARER
 from ...errors import InvalidInput
+from ...http.log import logger
 from ...http.message import Request, Response
 from ...values import frozen
 from .guard import KEYS_PATH, TOKEN_PATH, BasicGuard, BearerGuard, Guard, parse_basic
@@ -20,7 +20,7 @@ from .watch import Watched
 if TYPE_CHECKING:
     from .tokens import TokenService
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @frozen

@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Final
 
 from ...auth.secret import Secret
@@ -63,6 +64,8 @@ class Passwords:
         self._users = users
         self._memory = memory
         self._hashes = tuple(text for text in (secret.reveal() for secret in users.values()) if is_hash(text))
+        if self._hashes:
+            import_module("bcrypt")  # only who has hashes needs it, and learns at once where it is missing
 
     def check(self, user: str, password: str, peer: str | None = None) -> bool:
         """Whether this is the user's password. `peer` is the address of the client.
@@ -102,6 +105,6 @@ class Passwords:
 
 
 def _matches(stored: str, password: str) -> bool:
-    import bcrypt  # only who has hashes needs it
+    import bcrypt
 
     return bcrypt.checkpw(password.encode()[:MOST_HASHED_BYTES], stored.encode())

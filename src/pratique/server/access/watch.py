@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from ...errors import InvalidInput
+from ...http.log import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOOK_SECONDS: Final = 1.0  # between two looks at the files
 

@@ -19,7 +19,6 @@ manner = "head-unsupported"
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 from collections import deque
@@ -29,12 +28,13 @@ from typing import Final
 
 from ...config.tables import Table
 from ...errors import InvalidInput
+from ...http.log import logger
 from ...http.message import Request, Response, Transport, Unanswered
 from ...http.origin import redact
 from ...values import frozen
 from .fault import MANNER, MOST_TIMES, Fault, read
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 MOST_SEEN: Final = 10_000  # faults that are remembered; the oldest are forgotten
 

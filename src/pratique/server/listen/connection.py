@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import select
 import socket
 import ssl
@@ -13,12 +12,13 @@ from enum import Enum
 from typing import Final
 
 from ...errors import Unreachable
+from ...http.log import logger
 from ...http.message import Request
 from .exchange import NOT_NOW, Exchange
 from .service import Service
 from .wire import BLOCK, TLS_HANDSHAKE, BadMessage, Head, Source, content_of, take_head
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 BEGIN: Final = 1.0  # seconds that a client has to begin before it counts as idle
 LINGER: Final = 2.0  # seconds that a client has to read an answer that came before it sent everything

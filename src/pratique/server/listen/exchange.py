@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 import time
 from typing import Final
 
+from ...http.log import logger
 from ...http.message import Request, Response
 from ..answers import BAD_MESSAGE, Rejected
 from .journal import ID_FIELD, Entry
@@ -15,7 +15,7 @@ from .sending import Sender, joined
 from .service import Service
 from .wire import BLOCK, BadMessage, Content, Head, format_head, has_content
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 MOST_DRAINED: Final = 256 << 10  # bytes of unwanted content that are read to keep a connection
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import selectors
 import socket
 import threading
@@ -13,12 +12,13 @@ from functools import partial
 from operator import itemgetter
 from typing import Final
 
+from ...http.log import logger
 from .certificates import Certificates
 from .connection import Connection, Turn
 from .service import Service
 from .workers import Workers
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 TICK: Final = 1.0  # seconds between two looks at who is late, at most
 ACCEPTED_AT_ONCE: Final = 64  # connections, before those that are there have their turn

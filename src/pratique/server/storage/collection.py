@@ -10,7 +10,6 @@ What is found is looked at again, a batch at a time, while nobody can make use o
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import defaultdict
@@ -19,6 +18,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
+from ...http.log import logger
 from ...spec.digest import Digest
 from . import disk, marks
 from .garbage import BLOB, LEFTOVER, LINK_TO_BLOB, MANIFEST, REPOSITORY, Found, Garbage, Sweep
@@ -27,7 +27,7 @@ from .paths import DATA, LINK, PARTS
 from .repositories import Storage
 from .untagged import Untagged
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 GRACE: Final = 24 * 3600.0  # seconds since the last use, by default
 # Seconds. The times of files lag behind the clock, so less than this would not tell a use from none.

@@ -198,13 +198,13 @@ def asking(request: Request, **parameters: str | Iterable[str] | None) -> Reques
     kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key not in parameters]
     for name, value in parameters.items():
         kept += [(name, each) for each in ([value] if isinstance(value, str) else value or ())]
-    return replace(request, url=urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), "")))
+    return replace(request, url=urlunsplit((parts.scheme, request.origin.netloc, parts.path, urlencode(kept), "")))
 
 
 def at(request: Request, path: str) -> Request:
     """The same request to another path of the registry."""
     parts = split(request.url)
-    return replace(request, url=urlunsplit((parts.scheme, parts.netloc, path, parts.query, "")))
+    return replace(request, url=urlunsplit((parts.scheme, request.origin.netloc, path, parts.query, "")))
 
 
 def token_of(request: Request) -> str:

@@ -1,0 +1,95 @@
+"""The reference of the library, as its docstrings have it.
+
+In a page, `<!-- every name of MODULE -->` is replaced by what the module has in `__all__`, and `<!-- every error -->` by the
+tree of exceptions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import chain
+from typing import Any, Final
+
+from sphinx.application import Sphinx
+
+from pratique import errors
+
+ERRORS: Final = "<!-- every error -->"
+
+_NAMES: Final = re.compile(r"^<!-- every name of ([\w.]+) -->$", re.MULTILINE)
+_FENCE: Final = re.compile(r"^```\w*$")
+_RAISED: Final = re.compile(r"\bRaises [^.]*")
+_ERROR: Final = re.compile(
+    rf"(?<![\w`.])(?:{'|'.join(name for name, value in vars(errors).items() if inspect.isclass(value))})(?![\w`])"
+)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("source-read", _read)
+    app.connect("autodoc-process-docstring", _write)
+    return {"parallel_read_safe": True}
+
+
+def _read(app: Sphinx, _page: str, source: list[str]) -> None:
+    text = _NAMES.sub(lambda found: "\n".join(listed(found[1])), source[0])
+    text = text.replace(ERRORS, "\n".join(tree(errors.Error)))
+    if text != source[0]:
+        app.env.note_reread()  # it is of the code, and not of the page
+        source[0] = text
+
+
+def listed(module: str) -> Iterator[str]:
+    """An entry for each public name of a module but for the exceptions, which have a page of their own; functions come first."""
+    face = import_module(module)
+    values = {f"{module}.{name}": getattr(face, name) for name in face.__all__}
+    functions = {name: value for name, value in values.items() if inspect.isfunction(value)}
+    for name in functions:
+        yield from directive("function", name)
+    for name in sorted(set(chain.from_iterable(map(keywords, functions.values())))):
+        yield from directive("class", name, ":members:")
+    for name, value in values.items():
+        if not inspect.isclass(value):
+            yield from directive("data", name, ":no-value:") if name not in functions else ()
+        elif not issubclass(value, errors.Error):
+            yield from directive("class", name, ":members:")
+
+
+def keywords(function: Callable[..., Any]) -> Iterator[str]:
+    """The classes whose fields are keywords of a function (PEP 692)."""
+    for parameter in inspect.signature(function).parameters.values():
+        found = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
+        if found:
+            yield f"{function.__module__}.{found[1]}"
+
+
+def tree(kind: type[errors.Error]) -> Iterator[str]:
+    """An entry for each exception, those above first."""
+    code = f"The exit code of a command is {kind.exit_code}."
+    yield from directive("exception", f"{errors.__name__}.{kind.__name__}", ":members:", ":show-inheritance:", "", code)
+    for below in kind.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from tree(below)
+
+
+def directive(kind: str, name: str, *lines: str) -> Iterator[str]:
+    yield from ["````{eval-rst}", f".. auto{kind}:: {name}", *(f"   {line}" for line in lines), "````", ""]
+
+
+def _write(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+    """Docstrings have fenced blocks, as the pages have; what they say is raised leads to its entry."""
+    inside = False
+    for at, line in enumerate(lines):
+        if _FENCE.match(line.strip()):
+            inside = not inside
+            lines[at] = "::\n" if inside else ""
+        elif inside:
+            lines[at] = f"    {line}"
+    text = "\n".join(lines)
+    lines[:] = _RAISED.sub(lambda found: _ERROR.sub(_linked, found[0]), text).split("\n")
+
+
+def _linked(found: re.Match[str]) -> str:
+    return f":py:exc:`~{errors.__name__}.{found[0]}`"

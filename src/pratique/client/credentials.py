@@ -1,0 +1,64 @@
+"""Credentials as a program gives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..auth.credentials import Credential, Credentials, Given, lookup_keys
+from ..errors import InvalidInput
+from ..values import field, frozen
+
+SOURCE: Final = "this program"
+
+if TYPE_CHECKING:
+    # One for the registries that are named; several by `host[:port]` or `host/path`; a file; or an object that finds them.
+    Told = str | Credential | Mapping[str, str | Credential] | os.PathLike[str] | Credentials
+
+
+@frozen
+class Keyed:
+    """Credentials by their keys, `registry` or `registry/path`: the most specific counts (containers-auth.json(5))."""
+
+    entries: Mapping[str, Credential] = field(repr=False)
+
+    def find(self, registry: str, repository: str | None) -> Credential | None:
+        keys = (key for key in lookup_keys(registry, repository) if key in self.entries)
+        return next((self.entries[key] for key in keys), None)
+
+    def places(self, registry: str) -> tuple[str, ...]:  # noqa: ARG002
+        return (SOURCE,)
+
+
+def credentials_of(told: Told, named: Iterable[str], warn: Callable[[str], None]) -> Credentials:
+    """What a program says of credentials, in place of the stored ones.
+
+    Raises InvalidInput for a file that is not there, and where it is not said which registries a credential is for.
+    """
+    if isinstance(told, Mapping):
+        return Keyed({key: _credential(entry) for key, entry in told.items()})
+    if isinstance(told, os.PathLike):
+        return _file(Path(told), warn)
+    if not isinstance(told, str | Credential):
+        return told
+    registries = frozenset(named)
+    if not registries:
+        raise InvalidInput(
+            "a credential is for registries that are named, and none is",
+            advice='connect("registry.example.com", credentials=...), or a mapping of registries to credentials',
+        )
+    return Given(_credential(told), registries)
+
+
+def _credential(entry: str | Credential) -> Credential:
+    return Credential.parse(entry, SOURCE) if isinstance(entry, str) else entry
+
+
+def _file(path: Path, warn: Callable[[str], None]) -> Credentials:
+    from ..config.docker import DockerConfig
+
+    if not path.exists():
+        raise InvalidInput(f"{path}: there is no such file of credentials")
+    return DockerConfig.at(path, explicit=True, warn=warn)

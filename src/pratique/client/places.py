@@ -1,0 +1,99 @@
+"""The stores that a piece of work reads and writes, open as long as it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from ..http.events import Observer, ignore
+from ..http.log import logged
+from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
+from ..stores.base import NAMELESS, Readable, Source, Stages, Target
+from ..stores.content import manifest_of
+from ..stores.locations import Location, open_source, open_target
+from .connection import connect
+
+if TYPE_CHECKING:
+    from ..spec.digest import Digest
+    from .registries import Registries
+
+Place = str | Location
+
+
+class Places:
+    """Stores by their locations; `places` opens and closes them."""
+
+    def __init__(self, stack: ExitStack, registries: Registries | None, tell: Observer | None) -> None:
+        self._stack = stack
+        self._registries = registries
+        self._tell = tell
+        self._staged: list[Stages] = []
+
+    @property
+    def tell(self) -> Observer:
+        """Who is told what happens: whoever was named, or who the registries tell."""
+        if self._tell or self._registries is None:
+            return logged(self._tell or ignore)
+        return self._registries.settings.tell  # which logs already
+
+    @property
+    def most_manifest_bytes(self) -> int:
+        """How long manifests may be that are read."""
+        return self._registries.settings.most_manifest_bytes if self._registries else MOST_MANIFEST_BYTES
+
+    def source(self, location: Location, *, beside: Location | None = None) -> Source:
+        """A store to read from; what is written `beside` it, on the same registry, is not read from a mirror."""
+        if location.reference is None:
+            return self._stack.enter_context(open_source(location))
+        return self._reaching().source(location.reference, beside=beside.reference if beside else None)
+
+    def target(self, location: Location) -> Target:
+        """A store to write to; what is staged appears with `finish`."""
+        if location.reference is not None:
+            return self._reaching().target(location.reference, pushes=True)
+        found = self._stack.enter_context(open_target(location))
+        if isinstance(found, Stages):
+            self._staged.append(found)
+        return found
+
+    def manifest(self, source: Source, name: str | Digest) -> Manifest:
+        """The manifest that a name stands for. Raises NotFound, and what reading raises."""
+        if isinstance(source, Readable):
+            return source.manifest(name)
+        return manifest_of(source, source.resolve(name), self.most_manifest_bytes)
+
+    def finish(self) -> None:
+        """Make everything that was staged appear."""
+        for target in self._staged:
+            target.finish()
+
+    def _reaching(self) -> Registries:
+        if self._registries is None:
+            self._registries = self._stack.enter_context(connect(tell=self._tell or ignore))
+        return self._registries
+
+
+@contextmanager
+def places(registries: Registries | None = None, tell: Observer | None = None) -> Iterator[Places]:
+    """Stores, where registries are reached by `registries`, or by what `connect` finds on this machine."""
+    with ExitStack() as stack:
+        yield Places(stack, registries, tell)
+
+
+def located(place: Place) -> Location:
+    """A location, or the one that a text is. Raises InvalidInput."""
+    return Location.parse(place) if isinstance(place, str) else place
+
+
+def given_name(location: Location) -> str:
+    """The tag or name that a location says; NAMELESS where it says none: nobody means `latest` by saying nothing."""
+    if location.reference is None:
+        return location.name
+    return location.reference.tag or NAMELESS
+
+
+def placed(location: Location, name: str) -> str:
+    """A name at a location, as people write it."""
+    place = location.reference.place if location.reference else f"{location.kind}:{location.path}"
+    return f"{place}:{name}" if name else place

@@ -1,0 +1,223 @@
+"""One repository, read and written: tags, manifests, images, blobs, referrers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidReference, NotFound
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest, platforms
+from ..spec.reference import Reference, is_tag
+from ..values import field, frozen
+
+if TYPE_CHECKING:
+    from ..spec.platform import Platform
+    from ..stores.inspection import Image, Inspection
+    from ..stores.mirrored import Mirrored
+    from ..stores.registry import Repository as Store
+    from .blob import Blob
+    from .deletion import Deletion
+    from .registries import Registries
+
+
+@frozen
+class Config:
+    """The config of an image: what its manifest says of it, and its bytes, never encoded again."""
+
+    descriptor: Descriptor
+    raw: bytes = field(repr=False)
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What it says. Raises Misbehaved for what is no JSON object."""
+        from ..spec.document import parse_object
+
+        return parse_object(self.raw, f"the config {self.descriptor.digest}")
+
+
+class Repository:
+    """A repository of a registry, as `Registries.repository` gives it. Safe to share among threads.
+
+    A `name` is a tag or a digest, as text or as a value. Whatever is read is verified, and comes from the mirrors that the
+    machine has for it; it is written to the very registry that it names. Every method may raise Unauthorized or Denied (both
+    Refused), Unreachable (RateLimited), Misbehaved, and InvalidInput for what does not parse; NotFound where something is not
+    there; ContentMismatch where bytes are not what their digest says; Unsupported where the server cannot do that.
+    """
+
+    def __init__(self, registries: Registries, reference: Reference) -> None:
+        self.registry = reference.registry
+        self.name = reference.repository
+        self._reference = Reference(reference.registry, reference.repository)
+        self._registries = registries
+        self._lock = threading.Lock()
+        self._sources: dict[bool, Store | Mirrored] = {}
+
+    def __str__(self) -> str:
+        return self._reference.place
+
+    def __repr__(self) -> str:
+        return f"<repository {self}>"
+
+    # Reading
+
+    def tags(self, *, page_size: int | None = None) -> Iterator[str]:
+        """The tags (distribution specification, §Listing tags), page by page as they are wanted.
+
+        `page_size` is how many are asked for at a time, where the server takes that.
+        """
+        return self._source().tags(limit=page_size)
+
+    def resolve(self, name: str | Digest, *, platform: str | Platform | None = None) -> Descriptor:
+        """What a name stands for: by one HEAD where the server answers that well; or its image for one platform.
+
+        Type, digest and size in bytes; raises NotFound.
+        """
+        if platform is None:
+            return self._source(name).resolve(name)
+        manifest = self._source(name).manifest(name)
+        return manifest.select(_platform(platform)) if manifest.is_index else manifest.descriptor
+
+    def manifest(self, name: str | Digest, *, platform: str | Platform | None = None) -> Manifest:
+        """The manifest that a name stands for, byte for byte (§Pulling manifests); or that of its image for one platform."""
+        manifest = self._source(name).manifest(name)
+        if platform is None or not manifest.is_index:
+            return manifest
+        return self._source(name).manifest(manifest.select(_platform(platform)).digest)
+
+    def config(self, name: str | Digest, *, platform: str | Platform | None = None) -> Config:
+        """The config of an image, byte for byte (image specification, config.md).
+
+        Raises NotFound for an index of which no platform is chosen, and where there is no config.
+        """
+        from ..stores.inspection import config_of
+
+        manifest, _ = self._single(name, platform)
+        raw = config_of(self._source(name), manifest)
+        if raw is None or manifest.config is None:
+            raise NotFound(f"{self._reference.at(name)} has no config")
+        return Config(manifest.config, raw)
+
+    def image(self, name: str | Digest, *, platform: str | Platform | None = None) -> Image:
+        """One image: its platform, layers, size in bytes, when it was made, and `config` as a mapping.
+
+        Raises NotFound for an index of which no platform is chosen.
+        """
+        from ..stores.inspection import image_of
+
+        return image_of(self._source(name), *self._single(name, platform))
+
+    def inspect(self, name: str | Digest, *, platform: str | Platform | None = None) -> Inspection:
+        """What there is to know without the layers: the manifest, and every image that it stands for."""
+        from ..stores.inspection import inspect
+
+        chosen = name if platform is None else self.resolve(name, platform=platform).digest
+        return inspect(self._source(name), chosen)
+
+    def inspections(self, names: Iterable[str]) -> Iterator[Inspection]:
+        """What there is to know of several, in their order; several are asked for at once."""
+        from ..stores.crew import in_parallel
+        from ..stores.inspection import inspect
+
+        source = self._source()
+        return in_parallel(lambda name: inspect(source, name, jobs=1), names)
+
+    def blob(self, digest: str | Digest) -> Blob:
+        """A blob by its digest (§Pulling blobs); its size is asked for by HEAD. Raises NotFound."""
+        from .blob import Blob
+
+        wanted = _digest(digest)
+        source = self._source(wanted)
+        return Blob(source, source.blob(wanted))
+
+    def referrers(self, name: str | Digest, *, artifact_type: str = "") -> Iterator[Descriptor]:
+        """What refers to a manifest (§Listing referrers), by the API or by the tag schema; all, or of one artifact type."""
+        found = Digest.find(str(name)) or self.resolve(name).digest
+        return self._source(found).referrers(found, artifact_type)
+
+    # Writing
+
+    def tag(self, name: str | Digest, *tags: str) -> Manifest:
+        """Give what a name stands for further tags; nothing is sent but its manifest. Raises InvalidReference."""
+        from ..http.message import Body
+
+        wrong = [tag for tag in tags if not is_tag(tag)]
+        if wrong:
+            raise InvalidReference(f"{wrong[0]!r} is not a tag")
+        target = self._registries.target(self._reference, pushes=True)
+        manifest = target.manifest(name)
+        target.push(manifest.descriptor, Body.of(manifest.raw).open, tags=tags)
+        return manifest
+
+    def push_manifest(self, content: bytes, *tags: str, media_type: str = "") -> Descriptor:
+        """Put a manifest under its digest and under tags (§Pushing manifests); what it needs was pushed before it.
+
+        `media_type` is for documents that do not say theirs. Raises Misbehaved for what is no manifest.
+        """
+        from ..http.message import Body
+
+        manifest = Manifest.parse(content, media_type)
+        target = self._registries.target(self._reference, pushes=True)
+        target.push(manifest.descriptor, Body.of(content).open, tags=tags)
+        return manifest.descriptor
+
+    def push_blob(self, content: bytes, *, media_type: str = "application/octet-stream") -> Descriptor:
+        """Put a blob (§Pushing blobs); what is there already is not sent. The descriptor is what a manifest says of it."""
+        from ..http.message import Body
+
+        descriptor = Descriptor(media_type, Digest.of(content), len(content))
+        target = self._registries.target(self._reference, pushes=True)
+        if not target.exists(descriptor):
+            target.push(descriptor, Body.of(content).open)
+        return descriptor
+
+    def delete(
+        self, name: str | Digest, *, manifest: bool = False, missing_ok: bool = False, dry_run: bool = False
+    ) -> Deletion:
+        """Delete a tag, and only that; or a manifest by its digest, under all its tags (§Deleting manifests).
+
+        With `manifest` that which a tag names, under all its tags. `missing_ok`: what is not there counts as deleted.
+        `dry_run` finds out what would be deleted, and deletes nothing. Raises Unsupported where the server deletes no tags, with
+        the tags that share the manifest.
+        """
+        from .deletion import delete
+
+        target = self._registries.target(self._reference)
+        return delete(target, self._reference.at(name), manifest=manifest, missing_ok=missing_ok, dry_run=dry_run)
+
+    # How
+
+    def _source(self, name: str | Digest = "") -> Store | Mirrored:
+        """Where it is read: some mirrors are for digests only, and some for tags."""
+        by_digest = ":" in str(name)
+        with self._lock:
+            if by_digest not in self._sources:
+                named = self._reference.at(name) if by_digest else self._reference
+                self._sources[by_digest] = self._registries.source(named)
+            return self._sources[by_digest]
+
+    def _single(self, name: str | Digest, platform: str | Platform | None) -> tuple[Manifest, Platform | None]:
+        """The manifest of one image, and the platform that its index says. Raises NotFound for an index as a whole."""
+        manifest, said = self._source(name).manifest(name), None
+        if platform is not None and manifest.is_index:
+            entry = manifest.select(_platform(platform))
+            manifest, said = self._source(name).manifest(entry.digest), entry.platform
+        if manifest.is_index:
+            there = ", ".join(platforms(manifest.manifests)) or "none that it names"
+            raise NotFound(
+                f"{self._reference.at(name)} is an index; its images have configs",
+                advice=f"choose one by its platform: {there}",
+            )
+        return manifest, said
+
+
+def _platform(platform: str | Platform) -> Platform:
+    from ..spec.platform import Platform
+
+    return Platform.parse(platform) if isinstance(platform, str) else platform
+
+
+def _digest(digest: str | Digest) -> Digest:
+    return Digest.parse(digest) if isinstance(digest, str) else digest

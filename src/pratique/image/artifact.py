@@ -1,0 +1,85 @@
+"""Artifacts that are not images (image specification, manifest.md, §Guidelines for Artifact Usage): files under titles.
+
+The annotations for files and packed folders are those that oras writes and reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ..errors import InvalidInput
+from ..spec import media
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+
+MOST_TITLE_BYTES: Final = 4096  # of the path that a title is, as in Linux's PATH_MAX
+
+TITLE: Final = "org.opencontainers.image.title"
+UNPACK: Final = "io.deis.oras.content.unpack"  # "true": the content is a packed folder
+UNPACKED: Final = "io.deis.oras.content.digest"  # that of the tar before it was packed
+
+UNKNOWN_TYPE: Final = "application/vnd.unknown.artifact.v1"
+UNKNOWN_CONFIG: Final = "application/vnd.unknown.config.v1+json"
+UNKNOWN_CONTENT: Final = "application/octet-stream"
+
+EMPTY: Final = b"{}"
+
+
+def empty() -> Descriptor:
+    """What stands where a manifest needs content and there is none (manifest.md, §Guidance for an Empty Descriptor)."""
+    return Descriptor(media.OCI_EMPTY, Digest.of(EMPTY), len(EMPTY), data=EMPTY)
+
+
+def artifact(
+    layers: Sequence[Descriptor],
+    *,
+    artifact_type: str = "",
+    config: Descriptor | None = None,
+    annotations: Mapping[str, str] | None = None,
+    subject: Descriptor | None = None,
+) -> Manifest:
+    """The manifest of an artifact; the same parts give the same bytes.
+
+    Without a config it has a type, that of unknown artifacts if none is given; with one the config's type says what it is.
+    Raises Misbehaved for what makes no manifest.
+    """
+    document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media.OCI_MANIFEST}
+    if kind := artifact_type or ("" if config else UNKNOWN_TYPE):
+        document["artifactType"] = kind
+    document["config"] = (config or empty()).to_json()
+    document["layers"] = [layer.to_json() for layer in layers or [empty()]]
+    if subject is not None:
+        document["subject"] = Descriptor(subject.media_type, subject.digest, subject.size).to_json()
+    if annotations:
+        document["annotations"] = dict(annotations)
+    return Manifest.parse(json.dumps(document, indent=2, ensure_ascii=False).encode())
+
+
+def files(manifest: Manifest) -> tuple[Descriptor, ...]:
+    """What of an artifact has a title, and so is a file or a folder."""
+    found = manifest.successors() if manifest.media_type == media.OCI_ARTIFACT_MANIFEST else manifest.layers
+    return tuple(layer for layer in found if layer.annotations.get(TITLE))
+
+
+def is_folder(descriptor: Descriptor) -> bool:
+    """Whether a file of an artifact is a packed folder."""
+    return descriptor.annotations.get(UNPACK) == "true"
+
+
+def path(title: str) -> tuple[str, ...]:
+    """The names on the way to a file with this title, from the folder that it is put into.
+
+    Raises InvalidInput for a title that leads out of that folder, or to the folder itself.
+    """
+    names = tuple(name for name in title.split("/") if name not in ("", "."))
+    if title.startswith("/") or ".." in names or not names:
+        raise InvalidInput(
+            f"the title {title[:200]!r} leads out of the folder",
+            advice="the artifact was made wrongly or with bad intent; `blob get` reads its content by the digest",
+        )
+    if "\0" in title or len(title.encode("utf-8", "surrogateescape")) > MOST_TITLE_BYTES:
+        raise InvalidInput(f"the title {title[:200]!r} is no name of a file")
+    return names

@@ -1,0 +1,177 @@
+"""An image or index that was edited, as a source to copy from: what is new, over the source of what is old.
+
+An edit reads manifests and configs, and of the layers those that it changes; a copy then moves what the target does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from ..errors import Misbehaved, NotFound
+from ..http.message import Stream
+from ..spec import media
+from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
+from ..spec.manifest import Manifest
+from ..spec.platform import Platform
+from ..stores.base import NAMELESS, Source
+from ..stores.content import manifest_of, of_bytes, read_name
+from ..values import field, frozen, record
+from .image import Edit, Image, encode, is_image
+from .layers.bench import Layer, Opens
+
+MOST_DEPTH: Final = 4  # of indexes within indexes
+
+# How BuildKit marks an attestation in an index, and the image that it is about.
+ATTESTATION: Final = "vnd.docker.reference.type"
+ATTESTED: Final = "vnd.docker.reference.digest"
+
+
+@frozen
+class Edited:
+    """The root that an edit made, and a source of everything below it; `replaced` says what manifests became, by old digest.
+
+    It is good as long as the source and the bench of the edit are open.
+    """
+
+    root: Manifest
+    source: Source = field(repr=False, compare=False)
+    replaced: Mapping[Digest, Manifest] = field(repr=False, hash=False)
+    raw: Mapping[Digest, bytes] = field(repr=False, hash=False)  # manifests and configs
+    layers: Mapping[Digest, Layer] = field(repr=False, hash=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is another than before."""
+        return any(old != new.digest for old, new in self.replaced.items())
+
+    def resolve(self, name: str | Digest) -> Descriptor:
+        """The new root, which has no name, or what the source says. Raises NotFound."""
+        if read_name(name) in (NAMELESS, self.root.digest):
+            return Descriptor(self.root.media_type, self.root.digest, len(self.root.raw))
+        return self.source.resolve(name)
+
+    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
+        """The content of a descriptor from byte `offset` on. Raises NotFound."""
+        raw = self.raw.get(descriptor.digest)
+        if raw is not None:
+            return of_bytes(raw, descriptor, offset)
+        return self.origin(descriptor).open(descriptor, offset=offset)
+
+    def origin(self, descriptor: Descriptor) -> Opens:
+        """Where content comes from: a layer may be of another image, or made just now."""
+        layer = self.layers.get(descriptor.digest)
+        return layer.source if layer else self.source
+
+    def __str__(self) -> str:
+        return f"what was made of {self.source}"
+
+
+def edit(source: Source, root: Manifest, change: Edit, wanted: Sequence[Platform] = ()) -> Edited:
+    """Change an image, or every image of an index, or those for the platforms that are `wanted`.
+
+    An index keeps its order, its annotations and those of its entries; what is no image stays as it is, but for attestations of
+    an image that changed, which are then said to be about the new one. What the edit raises gets a note that names the image.
+    Raises NotFound for a platform that there is not, Misbehaved, ContentMismatch, and what reading and the edit raise.
+    """
+    editing = _Editing(source, change, tuple(wanted), set(wanted))
+    new = editing.manifest(root, None, MOST_DEPTH)
+    if editing.missing:
+        raise NotFound(
+            f"no image for {', '.join(sorted(map(str, editing.missing)))} in {root.digest}",
+            advice="`inspect` shows the platforms of an index",
+        )
+    return Edited(new, source, editing.replaced, editing.raw, editing.layers)
+
+
+@record
+class _Editing:
+    source: Source
+    change: Edit
+    wanted: tuple[Platform, ...]
+    missing: set[Platform]
+    replaced: dict[Digest, Manifest] = field(default_factory=dict)
+    raw: dict[Digest, bytes] = field(default_factory=dict)
+    layers: dict[Digest, Layer] = field(default_factory=dict)
+
+    def manifest(self, manifest: Manifest, platform: Platform | None, depth: int) -> Manifest:
+        """What a manifest becomes."""
+        if manifest.digest not in self.replaced:
+            if manifest.is_index:
+                new = self._index(manifest, depth)
+            else:
+                new = self._image(manifest, platform) if is_image(manifest) else manifest
+            self.replaced[manifest.digest] = new
+            self.raw[new.digest] = new.raw
+        return self.replaced[manifest.digest]
+
+    def _image(self, manifest: Manifest, platform: Platform | None) -> Manifest:
+        image = Image.read(self.source, manifest)
+        if not self._is_wanted(platform or image.platform):
+            return manifest
+        try:
+            changed = self.change(image)
+        except Exception as error:
+            error.add_note(f"in the image {manifest.digest} for {platform or image.platform}")
+            raise
+        written = changed.written()
+        self.raw[written.config.digest] = written.raw_config
+        self.layers.update((layer.descriptor.digest, layer) for layer in changed.layers)
+        return written.manifest
+
+    def _index(self, index: Manifest, depth: int) -> Manifest:
+        if not depth:
+            raise Misbehaved(f"the index {index.digest} nests more than {MOST_DEPTH} deep")
+        entries = []
+        for entry, described in zip(index.document.get("manifests") or (), index.manifests, strict=True):
+            if ATTESTATION in described.annotations or described.media_type not in media.MANIFESTS:
+                entries.append(dict(entry))
+                continue
+            old = manifest_of(self.source, described)
+            new = self.manifest(old, described.platform, depth - 1)
+            entries.append(self._entry(entry, described, new) if new.digest != old.digest else dict(entry))
+        document = {**index.document, "manifests": [self._attested(entry) for entry in entries]}
+        if document == index.document:
+            return index
+        return Manifest.parse(encode(document), index.media_type, index.digest.algorithm)
+
+    def _entry(self, entry: Mapping[str, Any], described: Descriptor, new: Manifest) -> dict[str, Any]:
+        """An entry for what a manifest became; its platform is the config's where that was changed."""
+        kept = {key: value for key, value in entry.items() if key != "data"}
+        found = {**kept, "digest": str(new.digest), "size": len(new.raw), "mediaType": new.media_type}
+        if described.platform is not None and new.config is not None and new.config.digest in self.raw:
+            platform = _platform(self.raw[new.config.digest])
+            if platform is not None and not platform.satisfies(described.platform):
+                found["platform"] = {**(entry.get("platform") or {}), **platform.to_json()}
+        return found
+
+    def _attested(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """An entry whose attestation is about what the image became."""
+        said = entry.get("annotations") or {}
+        subject = Digest.find(said.get(ATTESTED))
+        new = self.replaced.get(subject) if subject and ATTESTATION in said else None
+        if new is None or new.digest == subject:
+            return entry
+        pointed = {**entry, "annotations": {**said, ATTESTED: str(new.digest)}}
+        attestation = manifest_of(self.source, Descriptor.from_json(entry))
+        if attestation.subject is None or attestation.subject.digest != subject:
+            return pointed
+        described = {**attestation.document["subject"], "digest": str(new.digest), "size": len(new.raw)}
+        document = {**attestation.document, "subject": described}
+        moved = Manifest.parse(encode(document), attestation.media_type, attestation.digest.algorithm)
+        self.replaced[attestation.digest], self.raw[moved.digest] = moved, moved.raw
+        return {**pointed, "digest": str(moved.digest), "size": len(moved.raw)}
+
+    def _is_wanted(self, platform: Platform) -> bool:
+        found = {wish for wish in self.wanted if platform.satisfies(wish)}
+        self.missing -= found
+        return bool(found) or not self.wanted
+
+
+def _platform(raw_config: bytes) -> Platform | None:
+    from ..spec.document import parse_object
+
+    config = parse_object(raw_config, "the config")
+    return Platform.from_json(config, "the config") if config.get("os") else None

@@ -1,0 +1,121 @@
+"""The file system that layers make together, as one tar (layer.md §Applying Changesets).
+
+Members are copied as they stand, from the lowest layer up, so that a folder comes before what is in it and a file before the hard
+links to it. What a higher layer takes away has to be known before: the headers of all layers but the lowest are read first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ...stores.crew import in_parallel
+from ...values import field, record
+from . import header
+from .header import BLOCK, LINK, Member
+from .pieces import Packed
+from .walk import Walk, Write
+from .whiteout import Shadow, is_whiteout
+
+END: Final = bytes(2 * BLOCK)  # of a tar
+
+Hides = Callable[[int, bytes, bytes], bool]  # whether a name of a layer, and of a kind, is left out
+
+_AT_ONCE: Final = 2  # layers whose headers are read
+
+
+def overlay(layers: Sequence[Packed], write: Write) -> None:
+    """Write the file system of `layers`, from the base up, as one tar.
+
+    A layer that has a name twice keeps both: the last wins, as it did before. A hard link to a file that is not there any more
+    becomes that file. Memory is needed for the names, never for the content.
+    Raises InvalidInput for layers that are no tars, are damaged or grow too much, and what opening them raises.
+    """
+    shadow = Shadow()
+    for higher in in_parallel(_shadow, list(enumerate(layers))[1:], _AT_ONCE):
+        shadow.add(higher)
+    done = set[bytes]()  # folders that were written for a higher layer
+    top = len(layers) - 1
+
+    def put(number: int, member: Member, walk: Walk) -> None:
+        if is_whiteout(member.name):
+            return
+        if not member.is_folder:
+            walk.keep()
+        elif member.name not in done:
+            # A folder stands where it first stood, with what was said of it last.
+            highest, headers = shadow.folders.get(member.name, (number, b""))
+            if headers:
+                done.add(member.name)
+            walk.keep(headers if highest > number else b"")
+
+    for number in range(len(layers)):
+        Passing(layers, shadow.hides if number < top else _hides_nothing, put, write).add(number)
+    write(END)
+
+
+@record
+class Passing:
+    """Layers on their way into one tar: what `hides` says is left out, and `put` keeps what it likes of the rest.
+
+    Hard links to what is left out are not lost: the first becomes the file, and the others lead to that.
+    """
+
+    layers: Sequence[Packed]
+    hides: Hides
+    put: Callable[[int, Member, Walk], None]
+    write: Write
+    orphans: dict[bytes, list[Member]] = field(default_factory=dict)  # hard links by the lost names that they lead to
+
+    def add(self, number: int) -> None:
+        """Write what is left of a layer."""
+        layer, lost = self.layers[number], dict[bytes, bytes]()
+        hides, put = self.hides, self.put
+        with layer.pieces() as pieces:
+            walk = Walk(pieces, layer.what, self.write)
+            for member in walk:
+                if hides(number, member.name, member.kind):
+                    continue
+                if member.kind == LINK and (member.link in lost or hides(number, member.link, header.FILE)):
+                    lost[member.name] = lost.get(member.link, member.link)
+                    self.orphans.setdefault(lost[member.name], []).append(member)
+                else:
+                    put(number, member, walk)
+        followed = set[bytes]()
+        while self.orphans and number >= 0:
+            if not self._adopt(number, followed):
+                number -= 1
+        self.orphans.clear()
+
+    def _adopt(self, number: int, followed: set[bytes]) -> bool:
+        """Write the files that orphans lead to, as far as a layer has them; whether a link to a link wants it read again."""
+        layer, others = self.layers[number], list[bytes]()
+        again = False
+        with layer.pieces() as pieces:
+            walk = Walk(pieces, layer.what, self.write)
+            for member in walk:
+                if member.name not in self.orphans or member.name in followed:
+                    continue
+                links = self.orphans.pop(member.name)
+                if member.kind != LINK:
+                    walk.keep(header.renamed(member, links[0].name).headers)
+                    others += [header.renamed(link, link.name, links[0].name).headers for link in links[1:]]
+                elif self.hides(number, member.link, header.FILE):
+                    followed.add(member.name)
+                    self.orphans.setdefault(member.link, []).extend(links)
+                    again = True
+                else:
+                    others += [header.renamed(link, link.name, member.link).headers for link in links]
+        for headers in others:
+            self.write(headers)
+        return again
+
+
+def _shadow(numbered: tuple[int, Packed]) -> Shadow:
+    number, layer = numbered
+    with layer.pieces() as pieces:
+        return Shadow.of(number, Walk(pieces, layer.what))
+
+
+def _hides_nothing(*_: object) -> bool:
+    return False

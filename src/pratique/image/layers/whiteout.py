@@ -1,0 +1,97 @@
+"""Whiteouts (layer.md §Whiteouts): what a layer takes away of the layers below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ...values import field, record
+from .header import FILE, FOLDER, SYMBOLIC, Member, parent
+
+PREFIX: Final = b".wh."
+OPAQUE: Final = b".wh..wh..opq"
+_SPECIAL: Final = b".wh..wh."  # names that other file systems of layers kept for themselves
+_NOWHERE: Final = (-1, b"")
+
+
+def is_whiteout(name: bytes) -> bool:
+    """Whether a name stands for something that is not there, or is of no concern."""
+    return PREFIX in name and any(
+        part.startswith(PREFIX) if last else part.startswith(_SPECIAL) for last, part in _parts(name)
+    )
+
+
+def _parts(name: bytes) -> list[tuple[bool, bytes]]:
+    *folders, base = name.split(b"/")
+    return [*((False, folder) for folder in folders), (True, base)]
+
+
+@record
+class Shadow:
+    """What layers take away of those below them.
+
+    A layer has a number, which is higher the higher it lies; each map says the highest layer that has a name in that way.
+    """
+
+    removed: dict[bytes, int] = field(default_factory=dict)  # by a whiteout, or by what is no folder
+    opaque: dict[bytes, int] = field(default_factory=dict)
+    folders: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)  # with its headers there
+    inner: dict[bytes, int] = field(default_factory=dict)  # folders by the names of what is in them
+    covered: dict[bytes, int] = field(default_factory=dict)  # what `cover` found
+
+    @classmethod
+    def of(cls, layer: int, members: Iterable[Member]) -> Shadow:
+        """What one layer takes away."""
+        shadow = cls()
+        for member in members:
+            name = member.name
+            if is_whiteout(name):
+                shadow._whiteout(layer, name)
+                continue
+            if member.is_folder:
+                shadow.folders[name] = (layer, member.headers)
+            else:
+                shadow.removed[name] = layer
+            folder = parent(name)
+            while folder and folder not in shadow.inner:
+                shadow.inner[folder] = layer
+                folder = parent(folder)
+        return shadow
+
+    def add(self, higher: Shadow) -> None:
+        """Take in what a higher layer takes away."""
+        self.removed.update(higher.removed)
+        self.opaque.update(higher.opaque)
+        self.folders.update(higher.folders)
+        self.inner.update(higher.inner)
+        self.covered.clear()
+
+    def hides(self, layer: int, name: bytes, kind: bytes = FILE) -> bool:
+        """Whether what a layer has under a name is not there any more.
+
+        A folder stays where a higher layer has it as well. So does a symbolic link where a higher layer has something in it: it
+        is in what the link leads to.
+        """
+        if self.cover(parent(name)) > layer or self.removed.get(name, -1) > layer:
+            return True
+        if kind == FOLDER:
+            return False
+        return self.folders.get(name, _NOWHERE)[0] > layer or (kind != SYMBOLIC and self.inner.get(name, -1) > layer)
+
+    def cover(self, folder: bytes) -> int:
+        """The highest layer that hides what layers below it have in a folder; -1 where none does."""
+        known = self.covered.get(folder)
+        if known is None:
+            known = max(self.removed.get(folder, -1), self.opaque.get(folder, -1))
+            if folder:
+                known = max(known, self.cover(parent(folder)))
+            self.covered[folder] = known
+        return known
+
+    def _whiteout(self, layer: int, name: bytes) -> None:
+        folder, _, base = name.rpartition(b"/")
+        if base == OPAQUE:
+            self.opaque[folder] = layer
+        elif not base.startswith(_SPECIAL) and base != PREFIX:
+            hidden = base.removeprefix(PREFIX)
+            self.removed[folder + b"/" + hidden if folder else hidden] = layer

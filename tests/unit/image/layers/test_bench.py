@@ -1,0 +1,238 @@
+"""Layers that are made, and what is packed into them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import socket
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pratique.errors import InvalidInput, NotFound, Unsupported
+from pratique.image.layers.bench import Bench, Layer, Packing
+from pratique.image.layers.editing import Edit, edit, matcher
+from pratique.image.layers.folder import pack
+from pratique.image.layers.media import is_distributable, is_layer, layer_type, packed_as
+from pratique.spec.descriptor import Descriptor
+from pratique.spec.digest import Digest
+from pratique.stores import compression
+from pratique.stores.compression import GZIP, PLAIN, ZSTD, Unpacked
+from pratique.stores.content import VerifiedStream
+from pratique.stores.memory import Memory
+
+from .tars import applied, file, folder, layer, link, names, packed, symlink
+
+RAW = layer(folder("a"), file("a/b", os.urandom(3000) * 1000))
+
+
+@pytest.mark.parametrize(
+    "packing", [Packing(PLAIN), Packing(), Packing(GZIP, 1), Packing(GZIP, 6), Packing(ZSTD), Packing(ZSTD, 9)]
+)
+def test_a_layer_is_what_it_says_and_always_the_same(packing: Packing) -> None:
+    with Bench() as bench:
+        one = bench.make(lambda write: write(RAW), packing=packing)
+        two = bench.make(lambda write: [write(RAW[at : at + 777]) for at in range(0, len(RAW), 777)], packing=packing)
+        assert one == two
+        assert one.diff_id == Digest.of(RAW)
+        with bench.open(one.descriptor) as stream:
+            raw = stream.read()
+        assert (Digest.of(raw), len(raw)) == (one.descriptor.digest, one.descriptor.size)
+        assert Unpacked(io.BytesIO(raw), "it").read() == RAW
+        assert compression.kind(raw[:4]) == packing.kind
+        assert packed_as(one.descriptor.media_type) == packing.kind
+
+
+@pytest.mark.parametrize("kind", [GZIP, ZSTD])
+def test_other_programs_unpack_it(kind: str) -> None:
+    with Bench() as bench, bench.open(bench.make(lambda write: write(RAW), packing=Packing(kind)).descriptor) as stream:
+        found = subprocess.run([kind, "-dc"], input=stream.read(), stdout=subprocess.PIPE, check=True).stdout
+    assert found == RAW
+
+
+def test_what_fails_while_it_is_made_leaves_nothing() -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with Bench() as bench:
+        for kind in (PLAIN, GZIP, ZSTD):
+            with pytest.raises(ZeroDivisionError):
+                bench.make(lambda _: 1 / 0, packing=Packing(kind))
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        with pytest.raises(NotFound):
+            bench.open(Descriptor("x", Digest.of(b""), 0))
+
+
+def test_a_layer_that_is_kept_is_read_once() -> None:
+    class Counted(Memory):
+        count = 0
+
+        def open(self, descriptor: Descriptor, *, offset: int = 0):  # type: ignore[no-untyped-def]
+            self.count += 1
+            return super().open(descriptor, offset=offset)
+
+    store = Counted()
+    descriptor = Descriptor(layer_type(PLAIN), Digest.of(RAW), len(RAW))
+    store.push(descriptor, lambda: __import__("contextlib").closing(io.BytesIO(RAW)))
+    with Bench() as bench:
+        kept = bench.keep(Layer(descriptor, Digest.of(RAW), store))
+        assert bench.keep(kept).source is bench
+        for _ in range(2):
+            with kept.packed().pieces() as pieces:
+                assert b"".join(pieces) == RAW
+    assert store.count == 1
+    with store.open(descriptor) as stream:
+        assert isinstance(stream, VerifiedStream)
+
+
+def test_types_of_layers() -> None:
+    for kind in (PLAIN, GZIP, ZSTD):
+        for docker in (False, True):
+            assert packed_as(layer_type(kind, docker=docker)) == kind
+    assert not is_layer("application/vnd.oci.image.layer.v1.tar+gzip+encrypted")
+    assert not is_distributable("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+    with pytest.raises(Unsupported):
+        packed_as("application/json")
+
+
+# --- Folders
+
+
+def folder_with_everything(path: Path) -> Path:
+    (path / "d" / "e").mkdir(parents=True)
+    (path / "d" / "run").write_bytes(b"#!/bin/sh\n")
+    (path / "d" / "run").chmod(0o751)
+    (path / "d" / ("n" * 150)).write_bytes(b"long")
+    (path / "d" / "é").write_bytes(b"")
+    (path / "link").symlink_to("d/run")
+    (path / "twin").hardlink_to(path / "d" / "run")
+    os.mkfifo(path / "fifo")
+    return path
+
+
+def packed_folder(path: Path, **fields: int) -> bytes:
+    out = io.BytesIO()
+    pack({"/": path}, out.write, **fields)
+    return out.getvalue()
+
+
+def test_a_folder_is_packed_the_same_wherever_and_whenever(tmp_path: Path) -> None:
+    one, two = folder_with_everything(tmp_path / "one"), folder_with_everything(tmp_path / "two")
+    for each in two.rglob("*"):
+        os.utime(each, (1, 1), follow_symlinks=False)
+    raw = packed_folder(one, moment=7)
+    assert raw == packed_folder(two, moment=7)
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        members = archive.getmembers()
+    assert [each.name for each in members] == sorted(each.name for each in members)
+    assert {(each.uid, each.gid, each.uname, each.mtime) for each in members} == {(0, 0, "", 7)}
+    modes = {each.name: (each.type, each.mode) for each in members}
+    assert modes["d/run"] == (tarfile.REGTYPE, 0o751)
+    assert modes["twin"][0] == tarfile.LNKTYPE
+    assert modes["link"][0] == tarfile.SYMTYPE
+    assert modes["fifo"][0] == tarfile.FIFOTYPE
+
+
+def test_tar_unpacks_what_was_packed(tmp_path: Path) -> None:
+    source, out = folder_with_everything(tmp_path / "source"), tmp_path / "out"
+    out.mkdir()
+    subprocess.run(["tar", "-C", out, "-xpf", "-"], input=packed_folder(source), check=True)
+    for each in source.rglob("*"):
+        found = out / each.relative_to(source)
+        assert found.is_symlink() == each.is_symlink()
+        if each.is_file():
+            assert found.read_bytes() == each.read_bytes()
+            assert found.stat().st_mode == each.stat().st_mode
+    assert (out / "twin").samefile(out / "d" / "run")
+
+
+def test_files_get_names_and_the_folders_above_them(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    out = io.BytesIO()
+    pack({"/usr/bin/x": tmp_path / "x", "y": tmp_path / "x"}, out.write)
+    assert names(out.getvalue()) == ["usr", "usr/bin", "usr/bin/x", "y"]
+    with pytest.raises(InvalidInput, match="leads out"):
+        pack({"../x": tmp_path / "x"}, out.write)
+    with pytest.raises(NotFound, match="cannot be packed"):
+        pack({"x": tmp_path / "none"}, out.write)
+
+
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("s")
+        with pytest.raises(InvalidInput, match="is a socket"):
+            packed_folder(tmp_path)
+
+
+# --- Changes within a layer
+
+
+def changed(raw: bytes, changes: Edit) -> tuple[bytes, bool]:
+    out = io.BytesIO()
+    (it,) = packed(raw)
+    is_changed = edit(it, changes, out.write)
+    return out.getvalue(), is_changed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ("etc/a", ["etc/a", "etc/a/b"], ["etc/ab", "x/etc/a"]),
+        ("/etc/*.conf", ["etc/a.conf"], ["etc/a/b.conf"]),
+        ("**/*.pyc", ["a.pyc", "a/b/c.pyc"], ["a.py"]),
+        ("a/**", ["a/b", "a/b/c"], ["a", "ab"]),
+        ("a?", ["ab"], ["a", "a/"]),
+        ("a[b]", ["a[b]"], ["ab"]),
+    ],
+)
+def test_patterns(pattern: str, matching: list[str], other: list[str]) -> None:
+    matches = matcher([pattern])
+    assert all(matches(name.encode()) for name in matching)
+    assert not any(matches(name.encode()) for name in other)
+
+
+def test_members_are_stripped_and_whiteouts_stay() -> None:
+    raw = layer(folder("a"), file("a/x"), file("a/.wh.y"), file("a/.wh..wh..opq"), file("b"))
+    assert names(changed(raw, Edit(strip=("a/x",)))[0]) == ["a", "a/.wh.y", "a/.wh..wh..opq", "b"]
+    assert names(changed(raw, Edit(strip=("a",)))[0]) == ["b"]
+    same, is_changed = changed(raw, Edit(strip=("c",)))
+    assert (same.rstrip(b"\0"), is_changed) == (raw.rstrip(b"\0"), False)
+
+
+def test_content_is_replaced_in_its_place_with_its_mode_and_owner() -> None:
+    long = "n" * 200
+    raw = layer(
+        file("a", b"x" * 600, mode=0o4711, uid=5), link("b", "a"), file(long, b"1", mtime=1.5), symlink("s", "a")
+    )
+    made, is_changed = changed(raw, Edit(replace={"/a": b"new", long: b"2" * 1000, "s": b"3", "d/new": b"4"}))
+    with tarfile.open(fileobj=io.BytesIO(made)) as archive:
+        found = archive.getmembers()
+        assert [each.name for each in found] == ["a", long, "s", "b", "d/new"] or is_changed
+        by = {each.name: each for each in found}
+        assert (by["a"].mode, by["a"].uid, by["a"].size) == (0o4711, 5, 3)
+        assert by[long].mtime == 1.5
+    nodes = applied([made]).nodes
+    assert {name: nodes[name].content for name in ("a", "b", long, "s", "d/new")} == {
+        "a": b"new",
+        "b": b"x" * 600,  # a hard link to what was replaced keeps what it had
+        long: b"2" * 1000,
+        "s": b"3",
+        "d/new": b"4",
+    }
+
+
+def test_times_are_set_for_all_or_for_what_is_later() -> None:
+    raw = layer(file("old", mtime=5.25, pax_headers={"atime": "1", "SCHILY.xattr.a": "b"}), file("new", mtime=2**34))
+    for only_later, expected in ((False, [10, 10]), (True, [5.25, 10])):
+        made, is_changed = changed(raw, Edit(moment=10, only_later=only_later))
+        with tarfile.open(fileobj=io.BytesIO(made)) as archive:
+            assert [each.mtime for each in archive] == expected
+            assert archive.getmembers()[0].pax_headers["SCHILY.xattr.a"] == "b"
+        assert is_changed
+        assert not changed(made, Edit(moment=10, only_later=only_later))[1]
+
+
+def test_the_digest_is_of_what_is_read() -> None:
+    assert Digest.of(RAW).encoded == hashlib.sha256(RAW).hexdigest()

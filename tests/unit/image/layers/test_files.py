@@ -1,0 +1,169 @@
+"""The files of an image: listed, compared, and one of them read."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from pratique.errors import InvalidInput, NotFound
+from pratique.image.layers.files import compare, listing
+from pratique.image.layers.lookup import cat
+from pratique.spec.digest import Digest
+
+from .tars import STACKS, Stack, applied, file, folder, layer, link, names, other, overlaid, packed, symlink
+
+
+def content(layers: list[bytes], path: str) -> bytes:
+    found = io.BytesIO()
+    cat(packed(*layers), path, found.write)
+    return found.getvalue()
+
+
+@settings(max_examples=150, deadline=None)
+@given(STACKS)
+def test_what_is_listed_and_read_is_what_the_overlay_has(stack: Stack) -> None:
+    layers = stack.layers()
+    tree = applied(layers)
+    found = listing(packed(*layers), digests=True)
+    assert sorted(name.decode() for name in found) == sorted(names(overlaid(*layers)))
+    for name, node in tree.nodes.items():
+        if node.kind == "file":
+            assert content(layers, name) == node.content
+        elif node.kind == "folder" and not node.is_implied:
+            assert found[name.encode()].kind == "folder"
+
+
+def test_a_listing_says_what_headers_say() -> None:
+    raw = layer(
+        folder("d", 0o750),
+        file("d/f", b"abc", mode=0o4755, uid=8**8, gid=7, mtime=3.5, pax_headers={"SCHILY.xattr.a": "b"}),
+        other("n", tarfile.CHRTYPE, devmajor=1, devminor=3),
+        link("h", "d/f"),
+        symlink("s", "../x"),
+    )
+    found = listing(packed(raw), digests=True)
+    shown = found[b"d/f"]
+    assert (shown.path, shown.kind, shown.size, shown.mode, shown.owner) == ("d/f", "file", 3, 0o4755, (8**8, 7))
+    assert (shown.modified, shown.digest, shown.attributes) == ("3.5", Digest.of(b"abc"), (("SCHILY.xattr.a", "b"),))
+    assert (found[b"d"].path, found[b"n"].device, found[b"h"].link, found[b"s"].link) == ("d/", (1, 3), "d/f", "../x")
+
+
+def test_a_comparison_tells_what_was_added_removed_and_changed() -> None:
+    before = [layer(folder("d"), file("d/a", b"1"), file("d/b", b"2"), file("d/c", b"3"), file("t", mtime=1))]
+    after = [*before, layer(file("d/a", b"9"), file("d/.wh.b"), file("d/e", b"4"), file("t", mtime=2))]
+    old, new = listing(packed(*before), digests=True), listing(packed(*after), digests=True)
+    assert [(change.kind, change.path) for change in compare(old, new)] == [
+        ("changed", "d/a"),
+        ("removed", "d/b"),
+        ("added", "d/e"),
+    ]
+    assert [change.path for change in compare(old, new, times=True)] == ["d/a", "d/b", "d/e", "t"]
+    assert compare(old, old, times=True) == ()
+
+
+def test_a_hard_link_is_the_same_as_the_file() -> None:
+    old = listing(packed(layer(file("a", b"x"), file("b", b"x"))), digests=True)
+    new = listing(packed(layer(file("a", b"x"), link("b", "a"))), digests=True)
+    assert compare(old, new) == ()
+
+
+def test_layers_below_the_file_are_not_read() -> None:
+    opened: list[str] = []
+
+    def watched(what: str, raw: bytes):  # type: ignore[no-untyped-def]
+        (found,) = packed(raw)
+        inner = found.content
+
+        def opening():  # type: ignore[no-untyped-def]
+            opened.append(what)
+            return inner()
+
+        return type(found)(opening, what)
+
+    stack = [
+        watched("base", layer(file("a", b"1"))),
+        watched("middle", layer(file("b", b"2"))),
+        watched("top", layer(file("c"))),
+    ]
+    found = io.BytesIO()
+    cat(stack, "/b", found.write)
+    assert (found.getvalue(), opened) == (b"2", ["top", "middle"])
+    opened.clear()
+    with pytest.raises(NotFound):
+        cat([stack[0], watched("gone", layer(file(".wh.a")))], "a", found.write)
+    assert opened == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("bin/sh", b"dash"),
+        ("/usr/bin/sh", b"dash"),
+        ("bin/hard", b"dash"),
+        ("abs", b"dash"),
+        ("up", b"dash"),
+        ("usr/bin/../bin/sh", None),
+        ("loop", None),
+        ("usr/bin", None),
+        ("bin/none", None),
+        ("bin/sh/x", None),
+        ("fifo", None),
+    ],
+)
+def test_links_are_followed_within_the_image(path: str, expected: bytes | None) -> None:
+    lower = layer(folder("usr"), folder("usr/bin"), file("usr/bin/dash", b"dash"), symlink("usr/bin/sh", "dash"))
+    upper = layer(
+        symlink("bin", "usr/bin"),
+        link("usr/bin/hard", "usr/bin/dash"),
+        symlink("abs", "/bin/sh"),
+        symlink("up", "../../../bin/sh"),
+        symlink("loop", "loop"),
+        other("fifo", tarfile.FIFOTYPE),
+    )
+    if expected is None:
+        with pytest.raises((NotFound, InvalidInput)):
+            content([lower, upper], path)
+    else:
+        assert content([lower, upper], path) == expected
+
+
+def test_opaque_folders_hide_what_is_below_but_not_beside() -> None:
+    lower, upper = layer(file("d/a"), file("e", b"1")), layer(file("d/.wh..wh..opq"), file("d/b", b"2"))
+    assert content([lower, upper], "d/b") == b"2"
+    assert content([lower, upper], "e") == b"1"
+    with pytest.raises(NotFound):
+        content([lower, upper], "d/a")
+
+
+@pytest.mark.parametrize(
+    "form", ["gnu", "posix --sparse-version=0.0", "posix --sparse-version=0.1", "posix --sparse-version=1.0"]
+)
+def test_sparse_files_are_copied_as_they_stand_and_read_whole(form: str, tmp_path: Path) -> None:
+    """Written by GNU tar; with more holes than one header has places for."""
+    assert shutil.which("tar")
+    path = tmp_path / "holes"
+    with path.open("wb") as sparse:
+        for number in range(40):
+            sparse.seek(number * 200_000)
+            sparse.write(b"data %d" % number)
+        sparse.truncate(9_000_000)
+    kind, *more = form.split()
+    raw = subprocess.run(
+        ["tar", "-C", tmp_path, "-cSf", "-", f"--format={kind}", *more, "holes"], check=True, stdout=subprocess.PIPE
+    ).stdout
+    if len(raw) > 1 << 20:
+        pytest.skip("the file system has no holes")
+    whole = overlaid(layer(file("below")), raw, layer(file("above", b"x")))
+    assert raw.rstrip(b"\0") in whole
+    assert content([whole], "holes") == path.read_bytes()
+    assert listing(packed(whole))[b"holes"].size == 9_000_000
+    out = tmp_path / "out"
+    out.mkdir()
+    subprocess.run(["tar", "-C", out, "-xf", "-"], input=whole, check=True)
+    assert (out / "holes").read_bytes() == path.read_bytes()

@@ -1,0 +1,137 @@
+"""The file system of several layers as one tar."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+
+from pratique.errors import InvalidInput
+
+from .tars import STACKS, Stack, applied, file, folder, layer, link, names, other, overlaid, symlink
+
+
+@settings(max_examples=400, deadline=None)
+@given(STACKS)
+def test_an_overlay_is_the_layers_applied_one_after_another(stack: Stack) -> None:
+    layers = stack.layers()
+    assert applied([overlaid(*layers)]).seen() == applied(layers).seen()
+
+
+@settings(max_examples=100, deadline=None)
+@given(STACKS)
+def test_an_overlay_names_nothing_twice_and_has_no_whiteouts(stack: Stack) -> None:
+    found = names(overlaid(*stack.layers()))
+    assert len(found) == len(set(found))
+    assert not any(".wh." in name for name in found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STACKS)
+def test_an_overlay_of_overlays_is_the_same(stack: Stack) -> None:
+    """So that an image may be flattened in steps."""
+    layers = stack.layers()
+    lower = overlaid(*layers[:-1])
+    assert applied([overlaid(lower, layers[-1])]).seen() == applied([overlaid(*layers)]).seen()
+    assert overlaid(overlaid(*layers)) == overlaid(*layers)
+
+
+def test_a_single_layer_is_copied_byte_for_byte() -> None:
+    raw = layer(folder("a"), file("a/b", b"x" * 3000), symlink("c", "a/b"), link("d", "a/b"))
+    assert overlaid(raw).rstrip(b"\0") == raw.rstrip(b"\0")
+
+
+def test_what_is_special_is_copied_byte_for_byte() -> None:
+    """Extended attributes, long names, devices, numbers that are too large for octal digits."""
+    attributes = {"SCHILY.xattr.user.key": "value\n=1", "mtime": "12.5"}
+    members = [
+        file("é" * 90, b"x", pax_headers=attributes),
+        file("n" * 300, b"y"),
+        symlink("s", "t" * 300),
+        other("null", tarfile.CHRTYPE, devmajor=1, devminor=3),
+        other("fifo", tarfile.FIFOTYPE),
+        file("big", b"z", uid=8**9, mtime=-5),
+    ]
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        raw = layer(*members, form=form)
+        upper = layer(file("upper"), form=form)
+        assert overlaid(raw, upper).rstrip(b"\0") == (raw.rstrip(b"\0") + upper.lstrip(b"")).rstrip(b"\0") or (
+            names(overlaid(raw, upper)) == [*names(raw), "upper"]
+        )
+
+
+def test_a_link_to_a_file_that_is_gone_becomes_the_file() -> None:
+    lower = layer(file("a", b"content", mode=0o640), link("b", "a"), link("c", "b"))
+    for upper in (layer(file(".wh.a")), layer(file("a", b"other")), layer(folder("a"))):
+        found = applied([overlaid(lower, upper)])
+        assert found.nodes["b"] is found.nodes["c"]
+        assert (found.nodes["b"].content, found.nodes["b"].mode) == (b"content", 0o640)
+
+
+def test_a_link_of_a_higher_layer_to_a_file_that_goes_later() -> None:
+    found = applied([overlaid(layer(file("a", b"x")), layer(link("b", "a")), layer(file(".wh.a")))])
+    assert {name: node.content for name, node in found.nodes.items()} == {"b": b"x"}
+
+
+def test_a_link_that_leads_to_a_link_that_is_gone() -> None:
+    lower = layer(file("a", b"x"), link("b", "a"), link("c", "b"))
+    found = applied([overlaid(lower, layer(file(".wh.b")))])
+    assert found.nodes["a"] is found.nodes["c"]
+
+
+def test_links_in_circles_end() -> None:
+    lower = layer(link("a", "b"), link("b", "a"), link("c", "a"))
+    assert names(overlaid(lower, layer(file(".wh.a"), file(".wh.b")))) == []
+
+
+def test_a_folder_stands_first_with_what_was_said_last() -> None:
+    raw = overlaid(layer(folder("a", 0o755), file("a/b")), layer(folder("a", 0o700), file("a/c")))
+    assert names(raw) == ["a", "a/b", "a/c"]
+    assert applied([raw]).nodes["a"].mode == 0o700
+
+
+def test_what_is_in_a_folder_behind_a_link_leaves_the_link() -> None:
+    """`lib` is a link in many images; a layer that has `lib/x` and no folder `lib` of its own means what the link leads to."""
+    lower = layer(folder("usr"), folder("usr/lib"), symlink("lib", "usr/lib"))
+    assert names(overlaid(lower, layer(file("lib/x")))) == ["usr", "usr/lib", "lib", "lib/x"]
+    assert names(overlaid(lower, layer(folder("lib"), file("lib/x")))) == ["usr", "usr/lib", "lib", "lib/x"]
+    assert applied([overlaid(lower, layer(folder("lib")))]).nodes["lib"].kind == "folder"
+
+
+def test_what_other_file_systems_kept_for_themselves_is_left_out() -> None:
+    lower = layer(file("a"), file(".wh..wh.plnk/x"), file(".wh..wh.aufs"))
+    assert names(overlaid(lower, layer(file(".wh..wh.orph")))) == ["a"]
+
+
+def test_names_from_the_root_are_written_without_it() -> None:
+    raw = layer(folder("/a"), file("./a/b", b"x"), file("/" + "n" * 200, b"y"), link("/c", "/a/b"))
+    found = names(overlaid(raw))
+    assert found == ["a", "./a/b", "n" * 200, "c"]
+    assert b"/a/b\0" not in overlaid(raw).replace(b"./a/b\0", b"")
+
+
+@pytest.mark.parametrize(
+    "member", [file("../x"), file("a/../../x"), link("a", "../../etc/passwd"), file("a/.."), file(".")]
+)
+def test_what_leads_out_is_refused(member: tarfile.TarInfo | tuple[tarfile.TarInfo, bytes]) -> None:
+    with pytest.raises(InvalidInput, match=r"layer 0 (names|has a member without)"):
+        overlaid(layer(member))
+
+
+def test_a_name_that_comes_twice_stays_twice_and_the_last_wins() -> None:
+    raw = layer(file("a", b"1"), link("b", "a"), file("a", b"2"))
+    assert {name: node.content for name, node in applied([overlaid(raw)]).nodes.items()} == {"a": b"2", "b": b"1"}
+
+
+def test_what_a_global_header_says_does_not_reach_the_next_layer() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(
+        fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"uname": "somebody", "comment": "x"}
+    ) as archive:
+        archive.addfile(tarfile.TarInfo("a"))
+        archive.addfile(tarfile.TarInfo("b"))
+    with tarfile.open(fileobj=io.BytesIO(overlaid(buffer.getvalue(), layer(file("c"))))) as archive:
+        assert archive.pax_headers == {}
+        assert [member.uname for member in archive] == ["somebody", "somebody", ""]
