@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from sphinx.application import Sphinx
 
-from pratique import errors
+import pratique
+from pratique import aio, errors
 
 ERRORS: Final = "<!-- every error -->"
 
@@ -30,6 +31,7 @@ _ERROR: Final = re.compile(
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", _write)
+    app.connect("autodoc-process-signature", _qualify)
     return {"parallel_read_safe": True}
 
 
@@ -58,11 +60,12 @@ def listed(module: str) -> Iterator[str]:
 
 
 def keywords(function: Callable[..., Any]) -> Iterator[str]:
-    """The classes whose fields are keywords of a function (PEP 692)."""
+    """The classes beside a function whose fields are keywords of it (PEP 692)."""
     for parameter in inspect.signature(function).parameters.values():
         found = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
-        if found:
-            yield f"{function.__module__}.{found[1]}"
+        kind = found and getattr(import_module(function.__module__), found[1], None)
+        if kind and kind.__module__ == function.__module__:
+            yield f"{kind.__module__}.{kind.__name__}"
 
 
 def tree(kind: type[errors.Error]) -> Iterator[str]:
@@ -89,6 +92,19 @@ def _write(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, lin
             lines[at] = f"    {line}"
     text = "\n".join(lines)
     lines[:] = _RAISED.sub(lambda found: _ERROR.sub(_linked, found[0]), text).split("\n")
+
+
+def _qualify(
+    _app: Sphinx, _what: str, name: str, _value: Any, _options: Any, arguments: str | None, result: str | None
+) -> tuple[str | None, str | None]:
+    """Classes of one name, of the synchronous face and the other: meant is that of the face which the signature belongs to."""
+    face = aio if name.startswith(f"{aio.__name__}.") else pratique
+    both = "|".join(each for each in aio.__all__ if each in pratique.__all__ and each[0].isupper())
+
+    def qualified(text: str | None) -> str | None:
+        return text and re.sub(rf"(?<![\w.])({both})\b", rf"{face.__name__}.\1", text)
+
+    return qualified(arguments), qualified(result)
 
 
 def _linked(found: re.Match[str]) -> str:

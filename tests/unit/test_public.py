@@ -1,4 +1,7 @@
-"""The public face: its names, each documented, and none loaded before it is used."""
+"""The public face: its names, each documented, and none loaded before it is used.
+
+A new name stands in `NAMES` below, and three times in `pratique/__init__.py`: for type checkers, in `__all__`, and with its home.
+"""
 
 from __future__ import annotations
 

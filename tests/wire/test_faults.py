@@ -101,5 +101,5 @@ def test_copies_through_trouble(tmp_path: Path, kind: str) -> None:
             faults = (source_faults, target_faults)
             through += through_trouble(source, target, sample, faults)
             met += sum(each.count for each in faults)
-    assert met > RUNS // 2  # there was trouble
+    assert met > RUNS // 4  # there was trouble
     assert through > RUNS // 4  # and most of it did not stop a copy

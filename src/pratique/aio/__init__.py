@@ -17,8 +17,8 @@ more.
 from __future__ import annotations
 
 from .blob import Blob, File, Stream
-from .copying import copy, copy_tags, login, logout
 from .face import Flow
+from .functions import collect, copy, copy_tags, login, logout, serve
 from .registries import Registries, connect
 from .repository import Repository
 
@@ -29,9 +29,11 @@ __all__ = [
     "Registries",
     "Repository",
     "Stream",
+    "collect",
     "connect",
     "copy",
     "copy_tags",
     "login",
     "logout",
+    "serve",
 ]

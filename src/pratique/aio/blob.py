@@ -19,8 +19,8 @@ from .face import Face, Held, Threads, made, verb
 class Stream(ByteReceiveStream):
     """The whole content as a stream of AnyIO; iterated, it gives blocks. Nothing is read before it is wanted.
 
-    The read that would end it raises ContentMismatch where the bytes are not what the digest says. An `async with` block closes it,
-    and so does a read that is cancelled.
+    The read that would end it raises ContentMismatch where the bytes are not what the digest says. It is closed at the end
+    of an `async with` block, and by a read that is cancelled.
     """
 
     def __init__(self, opening: AbstractContextManager[Content], threads: Threads) -> None:

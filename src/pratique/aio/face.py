@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 from functools import partial, wraps
 from itertools import islice
 from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CancelScope, CapacityLimiter, to_thread
 
 from .operation import Operation
 
@@ -75,11 +76,14 @@ class Flow(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        for item in await self._held.run(self._next):
-            self._held.operation.rest()
-            return item
-        await self.aclose()
-        raise StopAsyncIteration
+        items: list[T] = []
+        try:
+            items = await self._held.run(self._next)
+        finally:
+            self._held.operation.rest() if items else self._held.operation.end()
+        if not items:
+            raise StopAsyncIteration
+        return items[0]
 
     async def aclose(self) -> None:
         """Leave it: whatever threads it has are freed."""
@@ -148,5 +152,23 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     @wraps(function)
     async def done(*args: P.args, **kwargs: P.kwargs) -> R:
         return await Threads().run(partial(function, *args, **kwargs))
+
+    return done
+
+
+def block(function: Callable[P, AbstractContextManager[R]]) -> Callable[P, AbstractAsyncContextManager[R]]:
+    """The same for a function whose result is for the time of a block; its beginning and its end are not cancelled."""
+
+    @wraps(function)
+    @asynccontextmanager
+    async def done(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+        with ExitStack() as stack:
+            with CancelScope(shield=True):
+                value = await to_thread.run_sync(stack.enter_context, function(*args, **kwargs))
+            try:
+                yield value
+            finally:
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(stack.close)
 
     return done

@@ -25,6 +25,7 @@ class Lines:
         self._lent: dict[Operation, Line] = {}
         self._outside = Operation()  # of programs that use the blocking registries beside
         self._cancelled: str | None = None
+        self._closed = False
 
     def __call__(self, request: Request) -> Response:
         operation = self._operation()
@@ -56,7 +57,8 @@ class Lines:
         self._outside.wake()
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections, and from now on each as soon as it is idle."""
+        self._closed = True
         self._outside.release()
         with self._lock:
             idle, self._idle = self._idle, []
@@ -75,7 +77,7 @@ class Lines:
         """Keep a transport for the next operation, or close its connections."""
         with self._lock:
             self._lent.pop(operation, None)
-            keep = usable and self._cancelled is None
+            keep = usable and self._cancelled is None and not self._closed
             if keep:
                 self._idle.append(line)
         if not keep:

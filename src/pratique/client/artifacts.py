@@ -15,7 +15,7 @@ from ..stores.crew import JOBS
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from .parts import File, config_part, parts
-from .places import Place, Places, given_name, located, places
+from .places import Place, Places, given_name, located, places, wished
 from .publishing import Made, publish
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def attach(
 class _Making:
     """An artifact on its way to a location."""
 
-    def __init__(self, location: Location, opened: Places, dry_run: bool, jobs: int) -> None:  # noqa: FBT001
+    def __init__(self, location: Location, opened: Places, dry_run: bool, jobs: int) -> None:
         self._location = location
         self._opened = opened
         self._dry_run = dry_run
@@ -123,10 +123,4 @@ def _subject(location: Location, opened: Places, platform: str | Platform | None
     if platform is None:
         return source.resolve(location.name)
     manifest = opened.manifest(source, location.name)
-    return manifest.select(_wished(platform)) if manifest.is_index else manifest.descriptor
-
-
-def _wished(platform: str | Platform) -> Platform:
-    from ..spec.platform import Platform
-
-    return Platform.parse(platform) if isinstance(platform, str) else platform
+    return manifest.select(wished(platform)) if manifest.is_index else manifest.descriptor

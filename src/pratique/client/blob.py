@@ -1,17 +1,21 @@
-"""A blob: as a stream that is verified, or as a file that can be read from anywhere."""
+"""A blob: as a stream that is verified, as a file that can be read from anywhere, and content that is to become one."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidInput
-from ..http.message import Stream
+from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..stores.base import Source
+from ..stores.base import Content, Source
 
+ALGORITHM: Final = "sha256"  # of content that has no digest yet
 BUFFER_BYTES: Final = 1 << 18  # that a file reads at a time
 SKIPPED_BYTES: Final = 1 << 20  # that a file reads to get ahead: a new request takes longer
 MOST_BYTES: Final = 64 << 20  # of a blob that is read whole, unless more is asked for
@@ -62,6 +66,19 @@ class Blob:
         raises what `open` raises (distribution specification, §Pulling blobs; RFC 9110 §14).
         """
         return io.BufferedReader(_File(self._source, self.descriptor), BUFFER_BYTES)
+
+
+def described(content: bytes | os.PathLike[str], media_type: str) -> tuple[Descriptor, Content]:
+    """What a manifest says of some content, and the recipe to push it. Raises InvalidInput for a file that cannot be read."""
+    if isinstance(content, bytes):
+        return Descriptor(media_type, Digest.of(content), len(content)), Body.of(content).open
+    path = Path(content)
+    try:
+        with path.open("rb") as file:
+            digest = Digest(ALGORITHM, hashlib.file_digest(file, ALGORITHM).hexdigest())
+            return Descriptor(media_type, digest, file.tell()), lambda: path.open("rb")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
 
 
 class _File(io.RawIOBase):

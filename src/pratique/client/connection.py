@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from ..auth.credentials import Credentials
     from ..config.proxies import Chooses
     from ..http.message import Transport
+    from ..http.reach import Reaches
     from ..spans import Spans
     from .credentials import Told
 
 
 @frozen(kw_only=True)
 class Settings:
-    """What `connect` was given, whose docstring describes it. `pinned` keeps to the token services of stored logins."""
+    """What `connect` was given, whose docstring describes it.
+
+    `pinned` keeps to the token services of stored logins. `carrier` makes the transport of each that is made like this, from how
+    hosts are reached and a clock, where that is not to be sockets by themselves.
+    """
 
     machine: Machine
     named: frozenset[str] = frozenset()
@@ -43,6 +48,7 @@ class Settings:
     most_manifest_bytes: int = MOST_MANIFEST_BYTES
     chunk_size: int | None = None
     transport: Transport | None = None
+    carrier: Callable[[Reaches, Callable[[], float]], Transport] | None = None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] | None = None
     spans: Spans | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..auth.credentials import Credential, Credentials, Given, lookup_keys
 from ..errors import InvalidInput
+from ..spec.reference import parse_registry
 from ..values import field, frozen
 
 SOURCE: Final = "this program"
@@ -38,7 +39,7 @@ def credentials_of(told: Told, named: Iterable[str], warn: Callable[[str], None]
     Raises InvalidInput for a file that is not there, and where it is not said which registries a credential is for.
     """
     if isinstance(told, Mapping):
-        return Keyed({key: _credential(entry) for key, entry in told.items()})
+        return Keyed({_key(text): _credential(entry) for text, entry in told.items()})
     if isinstance(told, os.PathLike):
         return _file(Path(told), warn)
     if not isinstance(told, str | Credential):
@@ -50,6 +51,12 @@ def credentials_of(told: Told, named: Iterable[str], warn: Callable[[str], None]
             advice='connect("registry.example.com", credentials=...), or a mapping of registries to credentials',
         )
     return Given(_credential(told), registries)
+
+
+def _key(text: str) -> str:
+    """`registry` or `registry/path`, the registry by its one name. Raises InvalidReference."""
+    host, slash, path = text.partition("/")
+    return f"{parse_registry(host)}{slash}{path}"
 
 
 def _credential(entry: str | Credential) -> Credential:

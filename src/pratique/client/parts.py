@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -56,10 +55,9 @@ class File:
         if self.title:
             return "/".join(artifact.path(self.title))
         if self.path != STANDARD_INPUT:
-            found = os.path.normpath(self.path)
-            if os.path.isabs(found) or found.split("/")[0] in (".", ".."):
-                found = os.path.basename(os.path.abspath(found))
-            return "/".join(artifact.path(found))
+            path = Path(self.path)
+            leads_away = path.is_absolute() or ".." in path.parts or not path.parts
+            return path.resolve().name if leads_away else "/".join(artifact.path(self.path))
         raise InvalidInput("standard input has no name", advice="give it one by --name")
 
 
@@ -91,14 +89,14 @@ def part(file: File, kept: Path) -> Part:
     with _told(file.path):
         if file.path == STANDARD_INPUT:
             path = _keep(kept, lambda write: _pour(sys.stdin.buffer, write))
-        elif os.path.isdir(file.path):
+        elif Path(file.path).is_dir():
             path, usual = kept, media.OCI_LAYER_GZIP
             annotations |= {UNPACKED: str(_pack(file, kept)), UNPACK: "true"}
         else:
             path = Path(file.path)
-        digest, size = _measured(path)
+        digest, size = measured(path)
     described = Descriptor(file.media_type or usual, digest, size, annotations={**annotations, **file.annotations})
-    return Part(described, _content(path))
+    return Part(described, opened_file(path))
 
 
 def config_part(text: str) -> Part:
@@ -106,8 +104,8 @@ def config_part(text: str) -> Part:
     file = File.parse(text)
     path = Path(file.path)
     with _told(file.path):
-        digest, size = _measured(path)
-    return Part(Descriptor(file.media_type or artifact.UNKNOWN_CONFIG, digest, size), _content(path))
+        digest, size = measured(path)
+    return Part(Descriptor(file.media_type or artifact.UNKNOWN_CONFIG, digest, size), opened_file(path))
 
 
 def _pack(file: File, target: Path) -> Digest:
@@ -147,18 +145,20 @@ def _pour(stream: BinaryIO, write: Callable[[bytes], object]) -> None:
         write(data)
 
 
-def _measured(path: Path) -> tuple[Digest, int]:
+def measured(path: Path, algorithm: str = "sha256") -> tuple[Digest, int]:
     """The digest of a file, and its size in bytes."""
-    hashed = hashlib.sha256()
+    hashed = hashlib.new(algorithm)
     size = 0
     with path.open("rb", buffering=0) as file:
         while data := file.read(PIECE_BYTES):
             hashed.update(data)
             size += len(data)
-    return Digest("sha256", hashed.hexdigest()), size
+    return Digest(algorithm, hashed.hexdigest()), size
 
 
-def _content(path: Path) -> ContentAt:
+def opened_file(path: Path) -> ContentAt:
+    """The content of a file, from any byte on."""
+
     def opened(offset: int) -> AbstractContextManager[Stream]:
         file = path.open("rb", buffering=0)
         file.seek(offset)

@@ -23,6 +23,7 @@ from .routes import Routes
 if TYPE_CHECKING:
     from ..auth.credentials import Credentials
     from ..auth.realms import RealmPolicy
+    from ..http.message import Transport
     from ..http.origin import Origin
     from ..http.reach import Reach
     from ..stores.mirrored import Mirrored
@@ -55,7 +56,7 @@ class Registries:
         self.machine.rules()  # what is wrong with them is said before anything is asked
         self._reaches = reaches(settings, self.routes)
         self.session: Session[ScopeSet] = Session(
-            settings.transport or HttpTransport(self._reaches, clock=settings.clock),
+            self._transport(),
             authenticator,
             reaches=self._reaches,
             tell=settings.tell,
@@ -63,6 +64,14 @@ class Registries:
             sleep=settings.sleep,
         )
         self._timer = _timer(settings.timeout, self.session)
+
+    def _transport(self) -> Transport:
+        settings = self.settings
+        if settings.transport is not None:
+            return settings.transport
+        if settings.carrier is not None:
+            return settings.carrier(self._reaches, settings.clock)
+        return HttpTransport(self._reaches, clock=settings.clock)
 
     def _realms(self) -> RealmPolicy:
         """Which token services may be asked; wanted where a registry first asks who somebody is."""

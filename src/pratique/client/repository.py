@@ -14,6 +14,8 @@ from ..spec.reference import Reference, is_tag
 from ..values import field, frozen
 
 if TYPE_CHECKING:
+    import os
+
     from ..spec.platform import Platform
     from ..stores.inspection import Image, Inspection
     from ..stores.mirrored import Mirrored
@@ -163,14 +165,19 @@ class Repository:
         target.push(manifest.descriptor, Body.of(content).open, tags=tags)
         return manifest.descriptor
 
-    def push_blob(self, content: bytes, *, media_type: str = "application/octet-stream") -> Descriptor:
-        """Put a blob (§Pushing blobs); what is there already is not sent. The descriptor is what a manifest says of it."""
-        from ..http.message import Body
+    def push_blob(
+        self, content: bytes | os.PathLike[str], *, media_type: str = "application/octet-stream"
+    ) -> Descriptor:
+        """Put a blob (§Pushing blobs), bytes or a file; what is there already is not sent.
 
-        descriptor = Descriptor(media_type, Digest.of(content), len(content))
+        The descriptor is what a manifest says of it.
+        """
+        from .blob import described
+
+        descriptor, recipe = described(content, media_type)
         target = self._registries.target(self._reference, pushes=True)
         if not target.exists(descriptor):
-            target.push(descriptor, Body.of(content).open)
+            target.push(descriptor, recipe)
         return descriptor
 
     def delete(

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from ..errors import NotFound
 from ..spec.digest import Digest
-from ..stores.crew import in_parallel
 from ..values import replace
 from .image import Document, Edit, Image, check_diff_id
 from .layers import editing
@@ -21,7 +20,6 @@ from .settings import created, written_moment
 
 CREATOR: Final = "pratique"
 
-_AT_ONCE: Final = 2  # layers that are packed, each by several threads
 # Of layers whose packed form can be read in parts: they name places in it.
 _OF_PACKING: Final = ("containerd.io/snapshot/stargz/", "io.github.containers.zstd-chunked.")
 
@@ -51,20 +49,25 @@ def remove(which: Sequence[Digest | int]) -> Edit:
     return edit
 
 
+def export(bench: Bench, image: Image, write: Write) -> None:
+    """Write the file system of an image as one tar. Raises Unsupported for layers that cannot be read, and as `overlay` does."""
+    lowest, higher = image.layers[:1], image.layers[1:]
+    layers = (*lowest, *map(bench.keep, higher))  # the higher ones are read twice
+    overlay([layer.packed() for layer in layers], write)
+
+
 def flatten(bench: Bench, packing: Packing | None = None, *, moment: datetime | None = None) -> Edit:
     """Make one layer of all. What the image was based on is not below it any more, and its annotations say so no longer."""
 
     def edit(image: Image) -> Image:
         if not image.layers:
             return image
-        lowest, *higher = image.layers
-        layers = [lowest, *(bench.keep(layer) for layer in higher)]  # these are read twice
 
         def pour(write: Write) -> None:
-            overlay([layer.packed() for layer in layers], write)
+            export(bench, image, write)
 
         made = bench.make(pour, packing=packing or _packing(image), docker=image.is_docker)
-        step = _step(f"{CREATOR} flatten", f"{len(layers)} layers as one", moment)
+        step = _step(f"{CREATOR} flatten", f"{len(image.layers)} layers as one", moment)
         return without_base(image.having([made], [step]))
 
     return edit
@@ -108,8 +111,9 @@ def retime(bench: Bench, moment: datetime, *, only_later: bool = False) -> Edit:
 
 
 def _exchanged(image: Image, change: Callable[[int, Layer], Layer]) -> Image:
-    """The image with each layer changed, several at once, and the same history."""
-    layers = list(in_parallel(lambda pair: change(*pair), enumerate(image.layers), _AT_ONCE))
+    """The image with each layer changed, and the same history."""
+    # One after another: for each there are several threads at work.
+    layers = [change(number, layer) for number, layer in enumerate(image.layers)]
     if [layer.diff_id for layer in layers] == list(image.diff_ids):
         return replace(image, layers=tuple(layers))
     return image.having(layers, _kept_history(image))

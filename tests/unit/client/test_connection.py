@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 import pratique
 from pratique import ANONYMOUS, Event, InvalidInput, Machine, Trust, Unauthorized, Unreachable
 from pratique.http.events import Sent
+from pratique.http.message import Transport
+from pratique.http.reach import Reaches
 from pratique.testing import Embedded
 
 from .conftest import CREDS, Connects
@@ -29,6 +32,13 @@ def test_a_mapping_says_whose_each_credential_is(harbour: Embedded, connect: Con
     assert [*registries.repository(f"{harbour.address}/app").tags()] == ["1.0"]
     with pytest.raises(Unauthorized):
         [*registries.repository(f"{harbour.address}/other").tags()]
+
+
+def test_registries_of_a_mapping_are_named_as_everywhere(harbour: Embedded, connect: Connects) -> None:
+    registries = connect(credentials={"REGISTRY.test": CREDS})
+    assert [*registries.repository(f"{harbour.address}/app").tags()] == ["1.0"]
+    with pytest.raises(InvalidInput, match="is not a registry"):
+        connect(credentials={"https://r.test": CREDS})
 
 
 def test_a_file_has_them(harbour: Embedded, connect: Connects) -> None:
@@ -128,3 +138,15 @@ def test_rules_that_cannot_be_read_are_told_before_any_request(tmp_path: Path) -
 def test_no_secret_is_in_what_is_shown(connect: Connects) -> None:
     registries = connect()
     assert "aye" not in f"{registries!r} {registries.settings!r} {registries.credentials!r}"
+
+
+def test_each_that_is_made_alike_has_a_carrier_of_its_own(harbour: Embedded, connect: Connects) -> None:
+    made: list[object] = []
+
+    def carrier(reaches: Reaches, _: Callable[[], float]) -> Transport:
+        made.append(reaches)
+        return harbour.transport
+
+    with connect(transport=None).alike(carrier=carrier) as registries:
+        assert registries.explain(f"{harbour.address}/app:1.0").permitted
+    assert len({*map(id, made)}) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +129,16 @@ def test_a_blob_that_is_there_is_not_sent_again(app: Repository, events: list[Ev
     events.clear()
     app.push_blob(b"content")
     assert [event.method for event in events if isinstance(event, Sent)] == ["HEAD"]
+
+
+def test_a_file_is_a_blob(app: Repository, tmp_path: Path) -> None:
+    file = tmp_path / "layer.tar"
+    file.write_bytes(b"content" * 1000)
+    pushed = app.push_blob(file, media_type="application/x-tar")
+    assert (pushed.media_type, pushed.size, pushed.digest) == ("application/x-tar", 7000, Digest.of(b"content" * 1000))
+    assert app.blob(pushed.digest).read() == file.read_bytes()
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        app.push_blob(tmp_path / "nothing")
 
 
 def test_what_is_no_manifest_is_not_pushed(app: Repository) -> None:

@@ -10,8 +10,8 @@ from pratique.http.message import Body
 from pratique.image.edited import Edited, edit
 from pratique.image.image import Edit, Image
 from pratique.image.layers.bench import Bench
-from pratique.image.layers.overlay import overlay
 from pratique.image.sample import stored
+from pratique.image.stack import export
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
@@ -94,7 +94,8 @@ def copied(made: Edited) -> tuple[Memory, Image]:
 def exported(image: Image) -> bytes:
     """The tar of an image's files."""
     pieces: list[bytes] = []
-    overlay([layer.packed() for layer in image.layers], lambda data: pieces.append(bytes(data)))
+    with Bench() as bench:
+        export(bench, image, lambda data: pieces.append(bytes(data)))
     return b"".join(pieces)
 
 

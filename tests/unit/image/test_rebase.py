@@ -24,7 +24,11 @@ APP = layer(file("app", b"1"))
 def test_a_rebase_has_the_new_layers_below_and_says_on_what_it_is() -> None:
     store = Memory()
     old, new = put_image(store, [OLD]), put_image(store, NEW, history=[{"created_by": "n1"}, {"created_by": "n2"}])
-    steps = [{"created_by": "step 0"}, {"created_by": "ENV", "empty_layer": True}, {"created_by": "COPY app"}]
+    steps: list[dict[str, Any]] = [
+        {"created_by": "step 0"},
+        {"created_by": "ENV", "empty_layer": True},
+        {"created_by": "COPY app"},
+    ]
     notes = {BASE_NAME: "example.org/base:1", BASE_DIGEST: str(old.digest), "a": "b"}
     image = put_image(store, [OLD, APP], history=steps, annotations=notes)
     assert base_of(read(store, image)) == Base("example.org/base:1", old.digest)

@@ -90,7 +90,11 @@ def test_what_is_flattened_again_is_the_same_blob(bench: Bench) -> None:
 @pytest.mark.parametrize("which", [0, -2, "digest", "diff_id"])
 def test_remove_takes_the_step_as_well(which: Any) -> None:
     store = Memory()
-    history = [{"created_by": "a"}, {"created_by": "ENV", "empty_layer": True}, {"created_by": "b"}]
+    history: list[dict[str, Any]] = [
+        {"created_by": "a"},
+        {"created_by": "ENV", "empty_layer": True},
+        {"created_by": "b"},
+    ]
     manifest = put_image(store, [BASE, TOP], history=history)
     named = {"digest": manifest.layers[0].digest, "diff_id": Digest.of(BASE)}.get(which, which)
     image = edited(store, manifest, remove([named]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pratique.image.layers.overlay import overlay
 from pratique.image.layers.pieces import Packed
 from pratique.stores.base import Content
+
+Entry = tarfile.TarInfo | tuple[tarfile.TarInfo, bytes]
 
 
 def content_of(raw: bytes) -> Content:
@@ -24,7 +26,7 @@ def content_of(raw: bytes) -> Content:
     return opened
 
 
-def layer(*members: tarfile.TarInfo | tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
+def layer(*members: Entry, form: int = tarfile.PAX_FORMAT) -> bytes:
     """A tar, written by the standard library."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
@@ -195,7 +197,7 @@ def _layer(tree: Tree, operations: Sequence[tuple[str, str, str, int]]) -> bytes
         tree.remove(name)
     for name in emptied:
         tree.remove_below(name)
-    own: dict[str, tarfile.TarInfo | tuple[tarfile.TarInfo, bytes]] = {}
+    own: dict[str, Entry] = {}
     for kind, name, target, number in operations:
         made = _member(tree, own, kind, name, target, number)
         if made is not None:
@@ -206,9 +208,7 @@ def _layer(tree: Tree, operations: Sequence[tuple[str, str, str, int]]) -> bytes
     return layer(*own.values(), *(file(name) for name in sorted(whiteouts)))
 
 
-def _member(
-    tree: Tree, own: dict[str, object], kind: str, name: str, target: str, number: int
-) -> tarfile.TarInfo | tuple[tarfile.TarInfo, bytes] | None:
+def _member(tree: Tree, own: Mapping[str, Entry], kind: str, name: str, target: str, number: int) -> Entry | None:
     inside = [each for each in own if each.startswith(f"{name}/")]
     heads = [name[:at] for at, character in enumerate(name) if character == "/"]
     is_leaf = any(isinstance(own.get(head), tuple) or getattr(own.get(head), "type", b"5") != b"5" for head in heads)

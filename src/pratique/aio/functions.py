@@ -1,4 +1,4 @@
-"""Copies and logins: what takes registries, and here those of coroutines. Each signature is the blocking one's but for that."""
+"""The functions: copies and logins take the registries of coroutines, else each is the blocking one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from contextlib import asynccontextmanager
 from typing import Unpack
 
 from ..auth.credentials import Credential
-from ..client import copying, logins
+from ..client import copying, logins, serving
 from ..client.copying import How
 from ..client.logins import AnyPath, Login
 from ..http.events import Observer, ignore
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from ..transfer.repository import Failure
-from .face import in_thread
+from .face import block, in_thread
 from .registries import Registries, connect
 
 logout = in_thread(logins.logout)
+collect = in_thread(serving.collect)
+serve = block(serving.serve)
 
 
 async def copy(

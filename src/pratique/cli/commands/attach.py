@@ -1,0 +1,42 @@
+"""Attach files to what is there: an artifact that refers to it, and is found by that."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...client.artifacts import attach
+from ...stores.locations import Location
+from .. import options, trace
+from ..connect import connected
+from ..made import add_making, named, report
+from ..output import Output
+from ..progress import shown
+from .artifact import add_content, add_files, content
+
+EXAMPLES = """examples:
+  pratique attach --artifact-type application/spdx+json localhost:5000/app:1.0 sbom.json:application/spdx+json
+  pratique attach --artifact-type example/signature --platform linux/amd64 localhost:5000/app:1.0 app.sig
+  pratique attach --artifact-type example/note --annotation text=good localhost:5000/app:1.0"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reference", metavar="REF", help="what to attach it to; oci:PATH[:NAME] as well")
+    add_files(parser)
+    add_content(parser, "the type of what is attached", required=True)
+    parser.add_argument(
+        "--platform", metavar="OS/ARCH", type=options.platform, help="of an index: attach it to this one's image"
+    )
+    add_making(parser)
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> None:
+    subject, made = Location.parse(arguments.reference), content(arguments)
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        connected(arguments, output, named(subject), tell=tell) as registries,
+    ):
+        result = attach(subject, platform=arguments.platform, tags=arguments.tag, registries=registries, **made)
+    report(arguments, output, subject, result)

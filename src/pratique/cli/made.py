@@ -1,0 +1,96 @@
+"""What commands say that make something new: its reference and digest, and in a dry run what it would be."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..client.places import placed
+from ..errors import InvalidInput
+from ..stores.base import NAMELESS
+from ..stores.crew import JOBS
+from ..stores.locations import Location
+from ..transfer.copy import Result
+from . import options
+from .output import Output, counted, size
+from .progress import STYLES
+
+
+def add_making(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that makes a manifest."""
+    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="a tag for it; may be repeated")
+    parser.add_argument("--dry-run", action="store_true", help="upload nothing; print the manifest, say what would be")
+    parser.add_argument("--export-manifest", metavar="FILE", help="write the manifest to a file")
+    add_moving(parser)
+
+
+def add_moving(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that moves content."""
+    parser.add_argument(
+        "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
+    )
+    parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
+
+
+def pairs(words: list[str], option: str) -> dict[str, str]:
+    """`KEY=VALUE` as a map. Raises InvalidInput."""
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise InvalidInput(f"{option} wants KEY=VALUE, not {word!r}")
+        found[key] = value
+    return found
+
+
+def named(*places: Location) -> set[str]:
+    """The registries that locations are in."""
+    return {place.reference.registry for place in places if place.reference is not None}
+
+
+def report(arguments: argparse.Namespace, output: Output, target: Location, result: Result) -> None:
+    """Say what came of it; the manifest of a dry run is all that goes to standard output beside JSON."""
+    manifest = result.plan.root if result.plan else None
+    if arguments.export_manifest and manifest:
+        from pathlib import Path
+
+        Path(arguments.export_manifest).write_bytes(manifest.raw)
+    if output.as_json:
+        output.document(_document(target, result, dry_run=arguments.dry_run))
+        return
+    if arguments.dry_run and manifest:
+        output.raw(manifest.raw.rstrip() + b"\n")
+        output.tell(_planned(target, result))
+        return
+    for name in result.tags or (NAMELESS,):
+        # Where an archive itself goes to standard output, the result must not.
+        (output.tell if target.is_stream else output.line)(f"{placed(target, name)}@{result.descriptor.digest}")
+
+
+def _document(target: Location, result: Result, *, dry_run: bool) -> dict[str, Any]:
+    descriptor, plan = result.descriptor, result.plan
+    document: dict[str, Any] = {
+        "references": [f"{placed(target, name)}@{descriptor.digest}" for name in result.tags or (NAMELESS,)],
+        "digest": str(descriptor.digest),
+        "media_type": descriptor.media_type,
+        "size": descriptor.size,
+        "tags": [name for name in result.tags if name],
+        "dry_run": dry_run,
+    }
+    if plan:
+        document["manifest"] = plan.root.document
+        document["bytes"] = plan.size
+        document["uploads"] = [
+            {"mediaType": part.media_type, "digest": str(part.digest), "size": part.size}
+            for part in (*plan.blobs, *plan.mounts)
+        ]
+    return document
+
+
+def _planned(target: Location, result: Result) -> str:
+    names = " ".join(placed(target, name) for name in result.tags) or placed(target, NAMELESS)
+    if result.plan is None:
+        return f"{names} is there already"
+    blobs = counted(len(result.plan.blobs) + len(result.plan.mounts), "blob")
+    manifests = counted(len(result.plan.manifests), "manifest")
+    return f"would upload to {names}: {size(result.plan.size)} in {blobs} and {manifests}"

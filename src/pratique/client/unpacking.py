@@ -1,0 +1,125 @@
+"""Packed folders of artifacts, put where they belong; looked at as a whole before anything of them is written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from ..errors import ContentMismatch, InvalidInput, Unsupported
+from ..image.layers.header import LINK, SYMBOLIC, Member
+from ..image.layers.pieces import Packed
+from ..image.layers.walk import Walk
+from ..spec.digest import Digest
+from .landing import Landing, writing
+
+_MODES: Final = 0o755  # what of a file's permissions is taken
+_OWNER: Final = 0o600  # its owner can read and write it in any case
+
+
+class Unpacking:
+    """A packed folder, with the names on the way to where it belongs; `digest` is what its tar is said to have."""
+
+    def __init__(self, packed: Packed, names: tuple[str, ...], digest: Digest | None = None) -> None:
+        self._packed = packed
+        self._names = names
+        self._digest = digest
+
+    def judge(self) -> None:
+        """Read all of it and write nothing.
+
+        Raises InvalidInput for what leads out of the folder and for devices, Unsupported for sparse files, and
+        ContentMismatch where the tar has another digest than is said.
+        """
+        with self._packed.pieces() as pieces:
+            hashed = hashlib.new(self._digest.algorithm if self._digest else "sha256")
+
+            def passing() -> Iterator[bytes]:
+                for piece in pieces:
+                    hashed.update(piece)
+                    yield piece
+
+            for member in Walk(passing(), self._packed.what):
+                self._judge(member)
+        actual = hashed.hexdigest()
+        if self._digest is not None and actual != self._digest.encoded:
+            raise ContentMismatch(
+                f"{self._packed.what} holds another tar than it says",
+                expected=str(self._digest),
+                actual=f"{self._digest.algorithm}:{actual}",
+                advice="whoever made the artifact did it wrongly; nothing of it was written",
+            )
+
+    def unpack(self, landing: Landing) -> None:
+        """Write what was judged. Raises InvalidInput for what is in the way."""
+        landing.enter(self._names)
+        with self._packed.pieces() as pieces:
+            walk = Walk(pieces, self._packed.what)
+            for member in walk:
+                names = self._place(member.name)
+                if member.is_folder:
+                    landing.enter(names)
+                    continue
+                path = landing.path(names)
+                if not landing.keeps(path):
+                    with writing(path):
+                        self._write(walk, member, path, landing)
+
+    def _judge(self, member: Member) -> None:
+        names = self._place(member.name)
+        shown = "/".join(names)[:200]
+        if member.kind == SYMBOLIC and _leaves(member.link, len(names) - 1):
+            raise InvalidInput(
+                f"{self._packed.what} links {shown!r} to {os.fsdecode(member.link)[:200]!r}, which leads out of the folder",
+                advice="the artifact was made wrongly or with bad intent; nothing of it was written",
+            )
+        if member.is_folder or member.kind in (SYMBOLIC, LINK):
+            return
+        if not member.is_file:
+            raise InvalidInput(f"{self._packed.what} has {shown!r}, a device or pipe, which is not made")
+        if member.is_sparse:
+            raise Unsupported(f"{self._packed.what} has {shown!r}, a sparse file, which is not unpacked")
+
+    def _place(self, name: bytes) -> tuple[str, ...]:
+        """Where a member belongs. Most tars name the folder itself first, as it is titled or by its last name."""
+        parts = tuple(part for part in os.fsdecode(name).split("/") if part)
+        for prefix in (self._names, self._names[-1:]):
+            if parts[: len(prefix)] == prefix:
+                return (*self._names, *parts[len(prefix) :])
+        return (*self._names, *parts)
+
+    def _write(self, walk: Walk, member: Member, path: Path, landing: Landing) -> None:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        if member.kind == SYMBOLIC:
+            path.symlink_to(os.fsdecode(member.link))
+        elif member.kind == LINK:
+            os.link(landing.path(self._place(member.link)), path, follow_symlinks=False)
+        else:
+            with _created(path, member.mode & _MODES | _OWNER) as descriptor:
+                walk.pour(member, lambda data: _all(descriptor, data))
+
+
+def _leaves(link: bytes, depth: int) -> bool:
+    """Whether a link may lead out of the folder, so many folders below which it lies: after the ups it must go down only."""
+    parts = [part for part in link.split(b"/") if part not in (b"", b".")]
+    up = next((count for count, part in enumerate(parts) if part != b".."), len(parts))
+    return link[:1] in (b"", b"/") or b".." in parts[up:] or up > depth
+
+
+@contextmanager
+def _created(path: Path, mode: int) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _all(descriptor: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

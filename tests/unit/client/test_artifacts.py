@@ -1,0 +1,354 @@
+"""Artifacts made of files, attached, and pulled again."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries
+from pratique.client.artifacts import attach, push_artifact
+from pratique.client.parts import File
+from pratique.client.pulling import pull_artifact
+from pratique.http.events import Sent
+from pratique.image import artifact
+from pratique.testing import Embedded
+from tests.unit.stores import tars
+
+from .conftest import Connects
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with some files, where the test is."""
+    folder = tmp_path / "files"
+    (folder / "manual" / "pages").mkdir(parents=True)
+    (folder / "README").write_bytes(b"read me\n")
+    (folder / "manual" / "pages" / "one").write_bytes(b"1" * 5000)
+    (folder / "manual" / "run").write_bytes(b"#!/bin/sh\n")
+    (folder / "manual" / "run").chmod(0o755)
+    (folder / "manual" / "first").symlink_to("pages/one")
+    (folder / "manual" / "same").hardlink_to(folder / "manual" / "run")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """What is below a folder: content and mode of files, targets of links."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink())
+        if path.is_symlink()
+        else (path.read_bytes(), oct(path.stat().st_mode & 0o100))
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+# --- Pushing
+
+
+def test_files_and_folders_come_back_as_they_were(
+    harbour: Embedded, registries: Registries, files: Path, tmp_path: Path
+) -> None:
+    place = f"{harbour.address}/docs:1.0"
+    done = push_artifact(place, ["README:text/markdown", "manual"], tags=["latest"], registries=registries)
+    assert done.tags == ("1.0", "latest")
+    manifest = registries.repository(place).manifest("latest")
+    assert [(layer.annotations[artifact.TITLE], layer.media_type) for layer in manifest.layers] == [
+        ("README", "text/markdown"),
+        ("manual", "application/vnd.oci.image.layer.v1.tar+gzip"),
+    ]
+    pulled = pull_artifact(place, tmp_path / "out", registries=registries)
+    assert [file.outcome for file in pulled.files] == ["pulled", "pulled"]
+    assert contents(tmp_path / "out") == contents(files)
+
+
+@pytest.mark.usefixtures("files")
+def test_the_same_files_give_the_same_digest_and_nothing_is_sent_twice(
+    harbour: Embedded, registries: Registries, events: list[Event]
+) -> None:
+    first = push_artifact(f"{harbour.address}/docs:1", ["README", "manual"], registries=registries)
+    Path("README").touch()
+    Path("manual/run").touch()
+    events.clear()
+    second = push_artifact(f"{harbour.address}/docs:2", ["README", "manual"], registries=registries)
+    assert second.descriptor == first.descriptor
+    assert [event.method for event in events if isinstance(event, Sent)].count("PUT") == 1
+
+
+@pytest.mark.usefixtures("files")
+def test_a_dry_run_has_the_manifest_and_sends_nothing(harbour: Embedded, registries: Registries) -> None:
+    place = f"{harbour.address}/docs:1"
+    dry = push_artifact(place, ["README"], registries=registries, dry_run=True)
+    assert dry.plan is not None
+    assert [blob.size for blob in dry.plan.blobs] == [2, 8]
+    with pytest.raises(NotFound):
+        registries.repository(place).resolve("1")
+    assert push_artifact(place, ["README"], registries=registries).descriptor == dry.descriptor
+
+
+@pytest.mark.usefixtures("files")
+def test_without_a_tag_there_is_none(harbour: Embedded, registries: Registries) -> None:
+    done = push_artifact(f"{harbour.address}/docs", ["README"], registries=registries)
+    docs = registries.repository(f"{harbour.address}/docs")
+    assert docs.resolve(done.descriptor.digest).digest == done.descriptor.digest
+    assert list(docs.tags()) == []
+
+
+@pytest.mark.usefixtures("files")
+def test_a_config_and_annotations(harbour: Embedded, registries: Registries) -> None:
+    Path("config.json").write_bytes(b'{"a": 1}')
+    done = push_artifact(
+        f"{harbour.address}/docs:1",
+        [File("README", annotations={"lang": "en"})],
+        config="config.json:application/vnd.example+json",
+        annotations={"org.example": "yes"},
+        registries=registries,
+    )
+    manifest = registries.repository(f"{harbour.address}/docs").manifest(done.descriptor.digest)
+    assert (manifest.artifact_type, manifest.annotations) == ("application/vnd.example+json", {"org.example": "yes"})
+    assert manifest.layers[0].annotations["lang"] == "en"
+    assert manifest.config is not None
+    assert registries.repository(f"{harbour.address}/docs").blob(manifest.config.digest).read() == b'{"a": 1}'
+
+
+def test_standard_input_needs_a_name(
+    harbour: Embedded, registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
+    with pytest.raises(InvalidInput, match="no name"):
+        push_artifact(f"{harbour.address}/docs:1", ["-"], registries=registries)
+    done = push_artifact(f"{harbour.address}/docs:1", [File("-", "a/b", "pipe.txt")], registries=registries)
+    layer = registries.repository(f"{harbour.address}/docs").manifest(done.descriptor.digest).layers[0]
+    assert (layer.annotations[artifact.TITLE], layer.size, layer.media_type) == ("pipe.txt", 11, "a/b")
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("a/b", "a/b"), ("./a//b", "a/b"), ("/x/y", "y"), ("../z", "z"), ("a/../../z", "z")],
+)
+def test_titles_are_paths_that_lead_nowhere_else(path: str, title: str) -> None:
+    assert File.parse(path).name == title
+
+
+@pytest.mark.parametrize(
+    ("word", "path", "media_type"),
+    [
+        ("a.json", "a.json", ""),
+        ("a.json:application/json", "a.json", "application/json"),
+        ("a:b:text/plain; charset=utf-8", "a:b", "text/plain; charset=utf-8"),
+        ("a:b", "a:b", ""),
+        ("-:a/b", "-", "a/b"),
+    ],
+)
+def test_a_word_is_a_file_and_perhaps_its_type(word: str, path: str, media_type: str) -> None:
+    file = File.parse(word)
+    assert (file.path, file.media_type) == (path, media_type)
+
+
+@pytest.mark.usefixtures("files")
+def test_what_cannot_be_pushed(harbour: Embedded, registries: Registries) -> None:
+    place = f"{harbour.address}/docs:1"
+    with pytest.raises(NotFound, match="there is no file nothing"):
+        push_artifact(place, ["nothing"], registries=registries)
+    with pytest.raises(InvalidInput, match="two files have the title"):
+        push_artifact(place, ["README", "./README"], registries=registries)
+    digest = f"sha256:{'0' * 64}"
+    with pytest.raises(InvalidInput, match="names a digest"):
+        push_artifact(f"{harbour.address}/docs@{digest}", ["README"], registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_any_store_holds_artifacts(tmp_path: Path) -> None:
+    for place in (f"oci:{tmp_path}/layout:1", f"oci-archive:{tmp_path}/archive.tar:1"):
+        done = push_artifact(place, ["README", "manual"])
+        pulled = pull_artifact(place, tmp_path / place.partition(":")[0])
+        assert pulled.manifest.digest == done.descriptor.digest
+    assert contents(tmp_path / "oci") == contents(tmp_path / "oci-archive") == contents(Path())
+
+
+# --- Attaching
+
+
+@pytest.mark.usefixtures("files")
+def test_what_is_attached_is_found_by_its_subject(harbour: Embedded, connect: Connects) -> None:
+    registries = connect()
+    app = registries.repository(f"{harbour.address}/app")
+    done = attach(f"{app}:1.0", ["README"], artifact_type="text/x-note", registries=registries)
+    assert [(each.digest, each.artifact_type) for each in app.referrers("1.0")] == [
+        (done.descriptor.digest, "text/x-note")
+    ]
+    arm = attach(
+        f"{app}:1.0", artifact_type="a/b", annotations={"x": "y"}, platform="linux/arm64", registries=registries
+    )
+    image = app.resolve("1.0", platform="linux/arm64").digest
+    assert [each.digest for each in app.referrers(image)] == [arm.descriptor.digest]
+    assert list(app.tags()) == ["1.0"]
+
+
+def test_nothing_is_attached_to_nothing(harbour: Embedded, registries: Registries) -> None:
+    with pytest.raises(NotFound):
+        attach(f"{harbour.address}/app:9", artifact_type="a/b", registries=registries)
+
+
+# --- Pulling
+
+
+@pytest.fixture
+def docs(harbour: Embedded, registries: Registries, files: Path) -> str:
+    """An artifact of a file and a folder."""
+    place = f"{harbour.address}/docs:1"
+    push_artifact(place, ["README", "manual"], registries=registries)
+    return place
+
+
+def test_old_files_are_replaced_or_kept_or_refused(registries: Registries, docs: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    pull_artifact(docs, out, registries=registries)
+    (out / "README").write_bytes(b"mine")
+    (out / "manual" / "run").unlink()
+    (out / "manual" / "run").write_bytes(b"mine")
+    with pytest.raises(InvalidInput, match="there already"):
+        pull_artifact(docs, out, existing="refuse", registries=registries)
+    kept = pull_artifact(docs, out, existing="keep", registries=registries)
+    assert [file.outcome for file in kept.files] == ["kept", "pulled"]
+    assert (out / "README").read_bytes() == (out / "manual" / "run").read_bytes() == b"mine"
+    again = pull_artifact(docs, out, registries=registries)
+    assert [file.outcome for file in again.files] == ["pulled", "pulled"]
+    assert contents(out) == contents(Path())
+
+
+def test_what_is_there_is_not_pulled_again(
+    registries: Registries, docs: str, tmp_path: Path, events: list[Event]
+) -> None:
+    pull_artifact(docs, tmp_path / "out", unpack=False, registries=registries)
+    events.clear()
+    again = pull_artifact(docs, tmp_path / "out", unpack=False, existing="refuse", registries=registries)
+    assert [file.outcome for file in again.files] == ["present", "present"]
+    assert [event for event in events if isinstance(event, Sent) and "/blobs/" in str(event)] == []
+
+
+def test_a_dry_run_pulls_nothing(registries: Registries, docs: str, tmp_path: Path) -> None:
+    dry = pull_artifact(docs, tmp_path / "out", registries=registries, dry_run=True)
+    assert [(str(file.path.relative_to(tmp_path)), file.outcome) for file in dry.files] == [
+        ("out/README", "planned"),
+        ("out/manual", "planned"),
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_has_no_files(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="is an index"):
+        pull_artifact(f"{harbour.address}/app:1.0", tmp_path, registries=registries)
+    with pytest.raises(NotFound, match="has no files"):
+        pull_artifact(f"{harbour.address}/app:1.0", tmp_path, platform="linux/amd64", registries=registries)
+
+
+def test_links_in_the_folder_are_not_followed(registries: Registries, docs: str, tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    out.mkdir()
+    elsewhere.mkdir()
+    (out / "manual").symlink_to(elsewhere)
+    with pytest.raises(InvalidInput, match="no folder; links are not followed"):
+        pull_artifact(docs, out, registries=registries)
+    assert list(elsewhere.iterdir()) == []
+    (out / "manual").unlink()
+    (out / "README").unlink(missing_ok=True)
+    (out / "README").symlink_to(elsewhere / "README")
+    pull_artifact(docs, out, registries=registries)
+    assert not (out / "README").is_symlink()
+    assert list(elsewhere.iterdir()) == []
+
+
+# --- Bad artifacts
+
+
+Wrong = Callable[..., str]
+
+
+@pytest.fixture
+def wrong(harbour: Embedded, registries: Registries) -> Wrong:
+    """Makes an artifact of one packed folder: its tar, its title, and the digest that the tar is said to have."""
+
+    def make(raw: bytes, title: str = "folder", digest: str = "") -> str:
+        repository = registries.repository(f"{harbour.address}/wrong")
+        layer = repository.push_blob(raw)
+        said = {artifact.TITLE: title, artifact.UNPACK: "true"} | ({artifact.UNPACKED: digest} if digest else {})
+        repository.push_blob(artifact.EMPTY)
+        made = artifact.artifact([Descriptor("a/b", layer.digest, layer.size, annotations=said)])
+        repository.push_manifest(made.raw, "1")
+        return f"{repository}:1"
+
+    return make
+
+
+GOOD = tars.entry("folder/good", b"good")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        tars.entry("../escaped", b"x"),
+        tars.entry("folder/../../escaped", b"x"),
+        tars.entry("folder/link", kind=tarfile.SYMTYPE, link="../../escaped"),
+        tars.entry("folder/link", kind=tarfile.SYMTYPE, link="/etc"),
+        tars.entry("folder/link", kind=tarfile.SYMTYPE, link="down/.."),
+        tars.entry("folder/link", kind=tarfile.LNKTYPE, link="../escaped"),
+        tars.entry("folder/device", kind=tarfile.CHRTYPE),
+        tars.entry("folder/pipe", kind=tarfile.FIFOTYPE),
+    ],
+    ids=["name", "dots", "link", "root", "down and up", "hard link", "device", "pipe"],
+)
+def test_nothing_of_a_bad_folder_is_written(
+    wrong: Wrong, registries: Registries, tmp_path: Path, member: bytes
+) -> None:
+    out = tmp_path / "a" / "out"
+    with pytest.raises(InvalidInput):
+        pull_artifact(wrong(tars.tar(GOOD, member)), out, registries=registries)
+    assert [path for path in (tmp_path / "a").rglob("*") if path != out] == []
+
+
+def test_what_lies_behind_a_link_of_the_folder_is_not_written(
+    wrong: Wrong, registries: Registries, tmp_path: Path
+) -> None:
+    link = tars.entry("folder/link", kind=tarfile.SYMTYPE, link="..")
+    place = wrong(tars.tar(link, tars.entry("folder/link/escaped", b"x")))
+    with pytest.raises(InvalidInput, match="links are not followed"):
+        pull_artifact(place, tmp_path / "out", registries=registries)
+    assert not (tmp_path / "out" / "escaped").exists()
+
+
+def test_the_same_file_twice_is_the_last_one(wrong: Wrong, registries: Registries, tmp_path: Path) -> None:
+    pull_artifact(wrong(tars.tar(GOOD, tars.entry("folder/good", b"last"))), tmp_path, registries=registries)
+    assert (tmp_path / "folder" / "good").read_bytes() == b"last"
+
+
+def test_a_folder_that_calls_itself_otherwise_is_put_where_its_title_says(
+    wrong: Wrong, registries: Registries, tmp_path: Path
+) -> None:
+    pull_artifact(wrong(tars.tar(tars.entry("last/file", b"x")), "first/last"), tmp_path, registries=registries)
+    pull_artifact(wrong(tars.tar(tars.entry("file", b"x")), "bare"), tmp_path, registries=registries)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("file")} == {"first/last/file", "bare/file"}
+
+
+def test_another_tar_than_it_says_is_not_unpacked(wrong: Wrong, registries: Registries, tmp_path: Path) -> None:
+    with pytest.raises(ContentMismatch):
+        pull_artifact(wrong(tars.tar(GOOD), digest=f"sha256:{'0' * 64}"), tmp_path, registries=registries)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("title", ["../escaped", "/escaped", "..", "a/../../escaped"])
+def test_titles_that_lead_out_are_refused(wrong: Wrong, registries: Registries, tmp_path: Path, title: str) -> None:
+    with pytest.raises(InvalidInput, match="leads out of the folder"):
+        pull_artifact(wrong(tars.tar(GOOD), title), tmp_path / "out", registries=registries)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_tar_is_refused(wrong: Wrong, registries: Registries, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="is not a tar"):
+        pull_artifact(wrong(b"no tar" * 200), tmp_path, registries=registries)

@@ -1,0 +1,101 @@
+"""Trees of what refers to what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import pratique
+from pratique import Digest, InvalidInput, Registries, Unsupported
+from pratique.client.artifacts import attach
+from pratique.client.referrers import Referrer, referrers
+from pratique.testing import Embedded, registry
+from pratique.transfer.referring import MOST_DEPTH
+
+from .conftest import Connects
+
+
+@pytest.fixture
+def app(harbour: Embedded, registries: Registries) -> str:
+    """An index with a note and an SBOM, which has a signature, which has one; and one of its images has a note."""
+    app = f"{harbour.address}/app"
+    attach(f"{app}:1.0", artifact_type="note", annotations={"text": "good", "lang": "en"}, registries=registries)
+    below = f"{app}:1.0"
+    for kind in ("sbom", "signature", "signature"):
+        done = attach(below, artifact_type=kind, annotations={"of": below[-9:]}, registries=registries)
+        below = f"{app}@{done.descriptor.digest}"
+    attach(f"{app}:1.0", artifact_type="note", platform="linux/arm64", registries=registries)
+    return f"{app}:1.0"
+
+
+def shape(found: Referrer) -> object:
+    return sorted((each.descriptor.artifact_type, shape(each)) for each in found.referrers)
+
+
+CHAIN = ("sbom", [("signature", [("signature", [])])])
+
+
+def test_all_levels(app: str, registries: Registries) -> None:
+    found = referrers(app, registries=registries)
+    assert shape(found) == [("note", []), CHAIN]
+    assert [depth for depth, each in found.walk() if each.descriptor.artifact_type == "signature"] == [2, 3]
+
+
+@pytest.mark.parametrize(("depth", "deepest"), [(1, 1), (2, 2), (MOST_DEPTH, 3)])
+def test_as_deep_as_is_wanted(app: str, registries: Registries, depth: int, deepest: int) -> None:
+    assert max(found for found, _ in referrers(app, depth=depth, registries=registries).walk()) == deepest
+
+
+def test_by_type_by_annotation_and_of_one_platform(app: str, registries: Registries) -> None:
+    def shapes(**how: object) -> object:
+        return shape(referrers(app, registries=registries, **how))  # type: ignore[arg-type]
+
+    assert shapes(artifact_types=["note"]) == [("note", [])]
+    assert shapes(artifact_types=["sbom", "signature"]) == [CHAIN]
+    assert shapes(artifact_types=["signature"]) == []
+    assert shapes(annotations={"lang": "en"}) == shapes(annotations={"text": None}) == [("note", [])]
+    assert shapes(annotations={"lang": "de"}) == []
+    assert shapes(platform="linux/arm64") == [("note", [])]
+
+
+def test_layouts_know_referrers_too(app: str, registries: Registries, tmp_path: Path) -> None:
+    pratique.copy(app, f"oci:{tmp_path}/layout:1", referrers=True, registries=registries)
+    pratique.copy(app, f"dir:{tmp_path}/folder", platforms=["linux/amd64"], registries=registries)
+    assert shape(referrers(f"oci:{tmp_path}/layout:1")) == [("note", []), CHAIN]
+    with pytest.raises(Unsupported):
+        referrers(f"dir:{tmp_path}/folder")
+
+
+@pytest.mark.parametrize("depth", [0, MOST_DEPTH + 1])
+def test_a_depth_that_makes_no_sense(app: str, registries: Registries, depth: int) -> None:
+    with pytest.raises(InvalidInput):
+        referrers(app, depth=depth, registries=registries)
+
+
+def test_without_the_api_all_who_attach_at_once_are_listed(connect: Connects) -> None:
+    """A registry without the referrers API, as many are: the list under a tag is everybody's."""
+    import threading
+
+    with registry(sockets=False, faults=["referrers-404-fallback"]) as old:
+        old.push_image("app:1")
+        several = [connect(transport=old.transport, credentials={}) for _ in range(4)]
+        made: list[Digest] = []
+
+        def work(number: int) -> None:
+            done = attach(
+                f"{old.address}/app:1",
+                artifact_type="note",
+                annotations={"number": str(number)},
+                registries=several[number],
+            )
+            made.append(done.descriptor.digest)
+
+        threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = referrers(f"{old.address}/app:1", registries=several[0])
+        assert {each.descriptor.digest for each in found.referrers} == set(made)
+        assert len(made) == 4

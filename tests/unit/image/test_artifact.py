@@ -1,0 +1,70 @@
+"""Manifests of artifacts, and the paths that titles are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pratique import Descriptor, Digest, InvalidInput, Manifest
+from pratique.image import artifact
+from pratique.spec import media
+
+FILE = Descriptor("text/plain", Digest.of(b"hi"), 2, annotations={artifact.TITLE: "hi.txt"})
+CONFIG = Descriptor("application/vnd.example.config", Digest.of(b"{}x"), 3)
+
+
+def test_an_artifact_without_a_config_has_a_type() -> None:
+    made = artifact.artifact([FILE])
+    assert (made.artifact_type, made.media_type) == (artifact.UNKNOWN_TYPE, media.OCI_MANIFEST)
+    assert made.config is not None
+    assert (made.config.media_type, made.config.data) == (media.OCI_EMPTY, b"{}")
+    assert made.layers == (FILE,)
+    assert artifact.artifact([FILE], artifact_type="a/b").artifact_type == "a/b"
+
+
+def test_the_type_of_a_config_says_what_an_artifact_is() -> None:
+    made = artifact.artifact([FILE], config=CONFIG)
+    assert "artifactType" not in made.document
+    assert made.artifact_type == "application/vnd.example.config"
+
+
+def test_what_has_no_files_has_an_empty_layer() -> None:
+    made = artifact.artifact([], artifact_type="a/b", annotations={"text": "good"})
+    assert [layer.media_type for layer in made.layers] == [media.OCI_EMPTY]
+    assert artifact.files(made) == ()
+
+
+def test_a_subject_is_named_by_type_digest_and_size_alone() -> None:
+    described = Descriptor(media.OCI_INDEX, Digest.of(b"x"), 1, annotations={"a": "b"}, artifact_type="a/b")
+    made = artifact.artifact([FILE], subject=described)
+    assert made.document["subject"] == {"mediaType": media.OCI_INDEX, "digest": str(described.digest), "size": 1}
+
+
+def test_the_same_parts_give_the_same_bytes() -> None:
+    assert artifact.artifact([FILE]).raw == artifact.artifact([FILE]).raw
+
+
+def test_files_are_what_has_a_title() -> None:
+    untitled = Descriptor("text/plain", Digest.of(b"no"), 2)
+    assert artifact.files(artifact.artifact([untitled, FILE])) == (FILE,)
+    old = {"mediaType": media.OCI_ARTIFACT_MANIFEST, "blobs": [FILE.to_json()]}
+    assert artifact.files(Manifest.parse(json.dumps(old).encode())) == (FILE,)
+
+
+@pytest.mark.parametrize("title", ["../x", "/x", "a/../../x", "a/..", "..", ".", "", "/", "a\0b", "x" * 5000])
+def test_titles_that_lead_out_are_refused(title: str) -> None:
+    with pytest.raises(InvalidInput):
+        artifact.path(title)
+
+
+@given(st.text(st.sampled_from("ab./\\\0"), max_size=12))
+def test_a_title_is_a_path_below_the_folder_or_refused(title: str) -> None:
+    with contextlib.suppress(InvalidInput):
+        names = artifact.path(title)
+        assert names
+        assert not {"", ".", ".."} & set(names)
+        assert not any("/" in name or "\0" in name for name in names)
