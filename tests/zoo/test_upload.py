@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from pratique.errors import ContentMismatch, Denied, Error, Misbehaved, NotFound, Unauthorized, Unreachable
 from pratique.http.message import Request, Response, Stream, Transport
+from pratique.image.sample import image
 from pratique.server.faults.manners import uploads
 from pratique.server.faults.manners.scopes import CreatesOnPush, GrantsPull
 from pratique.server.faults.manners.tokens import Expires
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
+from pratique.spec.platform import Platform
 from pratique.stores.content import VerifiedStream
+from pratique.stores.files import FolderFiles
+from pratique.stores.layout import Layout
 from pratique.stores.registry import Repository
 from pratique.stores.uploading import UploadOptions
 from pratique.testing.scripted import Wrap
+from pratique.transfer.copy import Options, copy
+from tests.registries import push as push_all
 
 from .animal import (
     DIGEST,
@@ -1029,6 +1036,28 @@ def test_a_registry_that_does_not_vouch_is_entrusted_with_nothing_more(kind: typ
     for content in contents:
         repository.push(blob_of(SMALL), content)
     assert [(content.times, content.entrusted) for content in contents] == [(2, 1), (1, 0)]
+
+
+class Credulous(SaysNothing):
+    """Says that it stored what was named, whatever it got."""
+
+    def end(self, seen: Seen, repository: str, session: str) -> Response:
+        answer = super().end(seen, repository, session)
+        answer.headers = answer.headers.having("Docker-Content-Digest", seen.query["digest"][0])
+        return answer
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_who_does_not_trust_the_destination_verifies_here_as_well(tmp_path: Path, *, verify: bool) -> None:
+    layout, sample = Layout(FolderFiles(tmp_path)), image(Platform("linux", "amd64"), {"file": SMALL})
+    push_all(layout, sample, "1")
+    layer = sample.below[0].descriptor.digest
+    path = tmp_path / "blobs" / "sha256" / layer.encoded
+    path.write_bytes(path.read_bytes()[::-1])
+    animal = Credulous()
+    with pytest.raises(ContentMismatch) if verify else nullcontext():
+        copy(layout, "1", target(Client(animal)), ["1"], options=Options(verify=verify))
+    assert (("foo", str(layer)) in animal.blobs) is not verify
 
 
 class Closing:

@@ -58,6 +58,8 @@ class How(TypedDict, total=False):
     """Manifests are converted to Docker's or OCI's form, and get other digests."""
     no_clobber: bool
     """Tags that exist are left as they are."""
+    verify: bool
+    """Content for a registry is hashed here, too, and not by that registry alone."""
     dry_run: bool
     """Nothing is copied; the results have the plan."""
     jobs: int
@@ -242,6 +244,7 @@ def _options(
     foreign: bool = False,  # noqa: ARG001  (which takes a session)
     form: Form | None = None,
     no_clobber: bool = False,
+    verify: bool = False,
     dry_run: bool = False,
     jobs: int = JOBS,
 ) -> Options:
@@ -259,6 +262,7 @@ def _options(
         referrers=referrers or bool(types),
         artifact_types=types,
         digest_tags=digest_tags,
+        verify=verify,
         jobs=jobs,
     )
 

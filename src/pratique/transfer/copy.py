@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from io import UnsupportedOperation
 
 from ..errors import Misbehaved, NotFound, Refused, Unsupported
@@ -32,8 +33,8 @@ class Options:
     `select` takes some platforms only; `convert` gives manifests another form, and so other digests. `no_clobber` leaves
     tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too, and
     says how to get those that the source does not have. `referrers` go
-    along, all or those of some `artifact_types`, and so do tags that are named after digests (`digest_tags`). `jobs` is how
-    many threads move content.
+    along, all or those of some `artifact_types`, and so do tags that are named after digests (`digest_tags`). With `verify`
+    content is hashed here, too, where the target verifies what it stores. `jobs` is how many threads move content.
     """
 
     select: Selection = EVERYTHING
@@ -44,6 +45,7 @@ class Options:
     referrers: bool = False
     artifact_types: tuple[str, ...] = ()
     digest_tags: bool = False
+    verify: bool = False
     jobs: int = JOBS
     most_manifest_bytes: int = MOST_MANIFEST_BYTES
 
@@ -114,7 +116,17 @@ def copy(
     if names:
         tell(Planned(str(name), found))
         if not options.dry_run:
-            execute(found, source, target, names, foreign=options.foreign, jobs=options.jobs, ledger=ledger, tell=tell)
+            execute(
+                found,
+                source,
+                target,
+                names,
+                foreign=options.foreign,
+                verify=options.verify,
+                jobs=options.jobs,
+                ledger=ledger,
+                tell=tell,
+            )
             root = target.converted(root.digest) if isinstance(target, Converts) else root
     if options.dry_run:
         ledger.known |= {
@@ -149,6 +161,7 @@ def execute(
     tags: Sequence[str],
     *,
     foreign: Fetch | None = None,
+    verify: bool = False,
     jobs: int = JOBS,
     ledger: Ledger | None = None,
     tell: Observer = ignore,
@@ -159,7 +172,8 @@ def execute(
         tell(Done(descriptor, How.PRESENT))
 
     def move(descriptor: Descriptor) -> None:
-        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, foreign, tell)):
+        opens = partial(_counted, source, descriptor, foreign, entrusts=not verify, tell=tell)
+        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, opens, tell)):
             tell(Done(descriptor, How.PRESENT))
 
     all_done(move, sorted((*found.blobs, *found.mounts), key=lambda blob: -blob.size), jobs)
@@ -227,27 +241,36 @@ def _has_names(target: Lists) -> bool:
         return True
 
 
-def _move(descriptor: Descriptor, source: Source, target: Target, foreign: Fetch | None, tell: Observer) -> None:
+def _move(
+    descriptor: Descriptor,
+    source: Source,
+    target: Target,
+    content: Callable[..., AbstractContextManager[Stream]],
+    tell: Observer,
+) -> None:
     tell(Started(descriptor))
     if isinstance(target, Mounts) and target.mounts_from(source) and target.mount(descriptor, source):
         tell(Done(descriptor, How.MOUNTED))
         return
-
-    @contextmanager
-    def counted(offset: int = 0) -> Iterator[Stream]:
-        with _open(source, descriptor, offset, foreign) as stream:
-            counting = _Counting(stream, descriptor, tell, offset)
-            try:
-                yield counting
-            except BaseException:
-                counting.forget()
-                raise
-
     if isinstance(target, Resumes):
-        target.push_rest(descriptor, counted)
+        target.push_rest(descriptor, content)
     else:
-        target.push(descriptor, counted)
+        target.push(descriptor, content)
     tell(Done(descriptor, How.MOVED))
+
+
+@contextmanager
+def _counted(
+    source: Source, descriptor: Descriptor, foreign: Fetch | None, offset: int = 0, *, entrusts: bool, tell: Observer
+) -> Iterator[Stream]:
+    """The content of a descriptor from byte `offset` on; what is read of it is told."""
+    with _open(source, descriptor, offset, foreign) as stream:
+        counting = _Counting(stream, descriptor, tell, offset, entrusts=entrusts)
+        try:
+            yield counting
+        except BaseException:
+            counting.forget()
+            raise
 
 
 def _open(source: Source, descriptor: Descriptor, offset: int, foreign: Fetch | None) -> AbstractContextManager[Stream]:
@@ -268,13 +291,14 @@ def _described(manifest: Manifest) -> Descriptor:
 
 
 class _Counting:
-    """A stream that tells how much of it was read."""
+    """A stream that tells how much of it was read; it `entrusts` others with verifying it, where they do so, or does not."""
 
-    def __init__(self, stream: Stream, descriptor: Descriptor, tell: Observer, offset: int) -> None:
+    def __init__(self, stream: Stream, descriptor: Descriptor, tell: Observer, offset: int, *, entrusts: bool) -> None:
         self._stream = stream
         self._descriptor = descriptor
         self._tell = tell
         self._told = 0
+        self._entrusts = entrusts
         self.vouched = stream.vouched if isinstance(stream, Vouches) else None
         self._count(offset)  # what was there before counts as moved
 
@@ -296,7 +320,7 @@ class _Counting:
         return count
 
     def entrust(self) -> None:
-        if isinstance(self._stream, Entrusts):
+        if self._entrusts and isinstance(self._stream, Entrusts):
             self._stream.entrust()
             self.vouched = None
 

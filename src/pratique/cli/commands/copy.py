@@ -71,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--foreign", action="store_true", help="move layers that live elsewhere by their URLs")
     parser.add_argument("--format", choices=sorted(FORMS), help="convert manifests; their digests change")
     parser.add_argument("--no-clobber", action="store_true", help="leave tags that exist as they are")
+    parser.add_argument("--verify", action="store_true", help="hash here what a registry verifies as it stores it")
     parser.add_argument("--if-changed", action="store_true", help="print nothing where nothing had to be done")
     parser.add_argument("--dry-run", action="store_true", help="copy nothing; say what would be")
     parser.add_argument("--keep-going", action="store_true", help="with --all-tags: go on after a failure")
@@ -156,6 +157,7 @@ def _how(arguments: argparse.Namespace) -> How:
         "foreign": arguments.foreign,
         "form": arguments.format,
         "no_clobber": arguments.no_clobber,
+        "verify": arguments.verify,
         "dry_run": arguments.dry_run,
         "jobs": arguments.jobs,
     }
