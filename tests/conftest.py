@@ -113,7 +113,7 @@ def run(sweep: Sweep, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: py
     """Runs a command: its exit code and what it printed; `stdin` is what it reads."""
 
     def run(*words: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8"))
         try:
             code = main(words)
         except SystemExit as ended:

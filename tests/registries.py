@@ -19,6 +19,7 @@ from pratique.http.transport import HttpTransport
 from pratique.http.trust import Trust
 from pratique.image.sample import Sample, image, index
 from pratique.spec.platform import Platform
+from pratique.stores.base import Target
 from pratique.stores.registry import Registry, Repository
 from pratique.testing import Embedded
 
@@ -54,7 +55,7 @@ def repository(
         session.close()
 
 
-def push(target: Repository, content: Sample, *tags: str) -> None:
+def push(target: Target, content: Sample, *tags: str) -> None:
     """Push everything of an image or index."""
     for part in content.below:
         target.push(part.descriptor, Body.of(part.raw).open)

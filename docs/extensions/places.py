@@ -24,6 +24,8 @@ LISTS: Final = {
             "guides/*",
             "library",
             "copying",
+            "artifacts",
+            "surgery",
             "credentials",
             "connections",
             "mirrors",

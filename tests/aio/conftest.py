@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import anyio
@@ -11,13 +12,12 @@ import pytest
 
 from pratique import Machine
 from pratique.aio import Registries, connect
+from pratique.aio.lines import Lines
+from pratique.server.faults.fault import Fault
 from pratique.testing import Embedded, registry
+from pratique.values import replace
 
 PATIENCE_SECONDS = 60.0  # until a test gives up; nothing is judged by it
-STALL = {"slow": {"rate": 1.0}}  # a byte a second: longer than any test takes
-
-Opens = Callable[..., AbstractAsyncContextManager[Embedded]]
-Connects = Callable[..., Registries]
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -39,13 +39,26 @@ async def registries() -> AsyncIterator[Registries]:
     """What a machine without any files reaches."""
     async with connect(machine=Machine({}), retries=0) as found:
         yield found
+        assert not lines_of(found)._outside._crew, "somebody asked a registry who was no operation: the loop itself"
 
 
-@asynccontextmanager
-async def stalling(**fault: Any) -> AsyncIterator[Embedded]:
-    """The same registry with answers that never come to their end, for whatever requests fit."""
-    async with AsyncExitStack() as stack:
-        found = stack.enter_context(registry(faults=[{**fault, **STALL}]))
+def lines_of(registries: Registries) -> Lines:
+    """The transports of their operations."""
+    found = registries.blocking.session._transport
+    assert isinstance(found, Lines)
+    return found
+
+
+@contextmanager
+def stalling(fault: Mapping[str, Any], **options: Any) -> Iterator[Embedded]:
+    """The same registry, whose answers to requests that fit have a byte a second: longer than any test takes."""
+    released = threading.Event()
+    slow = Fault.of({**fault, "slow": {"rate": 1.0}})
+    with ExitStack() as stack:
+        found = stack.enter_context(
+            registry(faults=[replace(slow, options={"rate": 1.0, "sleep": released.wait})], **options)
+        )
+        stack.callback(released.set)
         fill(found)
         yield found
 

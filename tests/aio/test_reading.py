@@ -14,6 +14,8 @@ from pratique import ContentMismatch, Digest, InvalidInput, Machine, NotFound, U
 from pratique.aio import Registries
 from pratique.testing import Embedded, registry
 
+from .conftest import lines_of
+
 pytestmark = pytest.mark.anyio
 BLOCK_BYTES = 1 << 16
 
@@ -63,8 +65,7 @@ async def test_connections_are_used_again(harbour: Embedded, registries: Registr
     app = registries.repository(f"{harbour.address}/app")
     async for tag in app.tags(page_size=1):
         await app.resolve(tag)
-    lines = registries.blocking.settings.transport
-    assert isinstance(lines, pratique.aio.lines.Lines)
+    lines = lines_of(registries)
     assert (len(lines._idle), len(lines._lent)) == (1, 0), "one verb after the other needs one"
 
 
@@ -155,9 +156,7 @@ async def test_only_so_many_are_under_way_at_once(harbour: Embedded, registries:
         for _ in range(5):
             group.start_soon(ask)
     assert most <= 1
-    lines = registries.blocking.settings.transport
-    assert isinstance(lines, pratique.aio.lines.Lines)
-    assert len(lines._idle) == 1
+    assert len(lines_of(registries)._idle) == 1
 
 
 async def test_a_transport_of_one_s_own_is_used() -> None:

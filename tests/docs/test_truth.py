@@ -170,7 +170,7 @@ def test_the_table_of_stores_is_that_of_the_suite(tmp_path: Path) -> None:
 
 def configured(name: str) -> ArgumentParser:
     parser = ArgumentParser()
-    import_module(f"pratique.cli.commands.{name}").configure(parser)
+    program.load(name).configure(parser)
     return parser
 
 

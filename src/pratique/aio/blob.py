@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
@@ -13,7 +14,7 @@ from ..client import blob as blocking
 from ..http.message import Stream as Content
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from .face import Face, Held, Threads, made, verb
+from .face import Face, Held, Threads, later, made, verb
 
 
 class Stream(ByteReceiveStream):
@@ -23,7 +24,7 @@ class Stream(ByteReceiveStream):
     of an `async with` block, and by a read that is cancelled.
     """
 
-    def __init__(self, opening: AbstractContextManager[Content], threads: Threads) -> None:
+    def __init__(self, opening: Callable[[], AbstractContextManager[Content]], threads: Threads) -> None:
         self._opening = opening
         self._held = Held(threads)
         self._opened = ExitStack()
@@ -52,7 +53,7 @@ class Stream(ByteReceiveStream):
 
     def _open(self) -> Content:
         if self._content is None:
-            self._content = self._opened.enter_context(self._opening)
+            self._content = self._opened.enter_context(self._opening())
         return self._content
 
     def _close(self) -> None:
@@ -71,8 +72,13 @@ class File(Face[io.BufferedReader]):
         self._held = Held(threads)
         super().__init__(file, self._held)
 
-    read = verb(io.BufferedReader.read)
-    seek = verb(io.BufferedReader.seek)
+    async def read(self, size: int | None = -1) -> bytes:
+        """So many bytes from here on, or all; fewer at the end."""
+        return await self.threads.run(lambda: self.blocking.read(size))
+
+    async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to another place, in bytes from the beginning, from here or from the end; the place from the beginning."""
+        return await self.threads.run(lambda: self.blocking.seek(offset, whence))
 
     def tell(self) -> int:
         """Where it is read next, in bytes."""
@@ -99,7 +105,7 @@ class File(Face[io.BufferedReader]):
 class Blob(Face[blocking.Blob]):
     """A blob of a repository, as `Repository.blob` gives it."""
 
-    open = made(blocking.Blob.open, Stream)
+    open = later(blocking.Blob.open, Stream)
     read = verb(blocking.Blob.read)
     file = made(blocking.Blob.file, File)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 from functools import partial, wraps
 from itertools import islice
-from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 
@@ -101,7 +101,7 @@ class Flow(Generic[T]):
 
 def verb(
     function: Callable[Concatenate[S, P], R],
-) -> Callable[Concatenate[Face[S], P], Awaitable[R]]:
+) -> Callable[Concatenate[Face[S], P], Coroutine[Any, Any, R]]:
     """The method of a face that does what the blocking method does."""
 
     @wraps(function)
@@ -113,7 +113,7 @@ def verb(
 
 def found(
     function: Callable[Concatenate[S, P], R], face_of: Callable[[R, Threads], T]
-) -> Callable[Concatenate[Face[S], P], Awaitable[T]]:
+) -> Callable[Concatenate[Face[S], P], Coroutine[Any, Any, T]]:
     """The same where the result has a face, too."""
 
     @wraps(function)
@@ -136,17 +136,24 @@ def made(
     return done
 
 
-def flow(function: Callable[Concatenate[S, P], Iterator[T]]) -> Callable[Concatenate[Face[S], P], Flow[T]]:
-    """The same for what comes one after the other."""
+def later(
+    function: Callable[Concatenate[S, P], R], face_of: Callable[[Callable[[], R], Threads], T]
+) -> Callable[Concatenate[Face[S], P], T]:
+    """The same where the blocking method is called by the face, when more of it is wanted."""
 
     @wraps(function)
-    def done(face: Face[S], /, *args: P.args, **kwargs: P.kwargs) -> Flow[T]:
-        return Flow(partial(function, face.blocking, *args, **kwargs), face.threads)
+    def done(face: Face[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return face_of(partial(function, face.blocking, *args, **kwargs), face.threads)
 
     return done
 
 
-def in_thread(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+def flow(function: Callable[Concatenate[S, P], Iterator[T]]) -> Callable[Concatenate[Face[S], P], Flow[T]]:
+    """The same for what comes one after the other."""
+    return later(function, Flow)
+
+
+def in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     """The same for a function."""
 
     @wraps(function)

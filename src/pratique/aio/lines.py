@@ -16,14 +16,15 @@ class Lines:
     """Carries each request by the transport of the operation that makes it. Safe to share among threads.
 
     Those whose operation has ended well are used again, the last first: their connections are open yet. `make` makes one.
+    Whoever is in no operation, as a program that uses the blocking registries beside, is in `outside`.
     """
 
-    def __init__(self, make: Callable[[], Line]) -> None:
+    def __init__(self, make: Callable[[], Line], outside: Operation) -> None:
         self._make = make
         self._lock = threading.RLock()  # again by the same thread, where what is thrown away ends an operation
         self._idle: list[Line] = []
         self._lent: dict[Operation, Line] = {}
-        self._outside = Operation()  # of programs that use the blocking registries beside
+        self._outside = outside
         self._cancelled: str | None = None
         self._closed = False
 
@@ -41,10 +42,6 @@ class Lines:
         answer = operation.line(self).speaks_tls(origin)
         operation.check()
         return answer
-
-    def sleep(self, seconds: float) -> None:
-        """Wait as long as the operation goes on."""
-        self._operation().sleep(seconds)
 
     def cancel(self, reason: str) -> None:
         """Fail everything of every operation, under way and to come, with `reason`, at once."""
@@ -99,3 +96,12 @@ def checked(transport: Transport) -> Transport:
         return transport(request)
 
     return carried
+
+
+def sleeping(outside: Operation) -> Callable[[float], None]:
+    """A sleep in seconds that ends with the operation, or with `outside` for whoever is in none."""
+
+    def sleep(seconds: float) -> None:
+        (CURRENT.get() or outside).sleep(seconds)
+
+    return sleep

@@ -41,8 +41,8 @@ class Operation:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # again by the same thread, where what is thrown away ends an operation
         self._lines: dict[Lender, Line] = {}
-        self._hand: int | None = None  # the thread whose turn it is
-        self._has_crew = False  # whether others made requests, too
+        self._hand: threading.Thread | None = None  # whose turn it is
+        self._crew: set[threading.Thread] = set()  # others that made requests
         self._stopped = threading.Event()
         self._is_over = False
 
@@ -60,14 +60,16 @@ class Operation:
             self.cancel()
             if not turn.revoke():
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(turn.ended.wait, limiter=CapacityLimiter(1))
+                    await to_thread.run_sync(self._wait, turn.ended, limiter=CapacityLimiter(1))
             raise
 
     def line(self, lender: Lender) -> Line:
         """The transport of this operation among those of a lender. Raises Interrupted."""
         with self._lock:
             self.check()
-            self._has_crew |= threading.get_ident() != self._hand
+            thread = threading.current_thread()
+            if thread is not self._hand:
+                self._crew.add(thread)
             if lender not in self._lines:
                 self._lines[lender] = lender.lend(self)
             return self._lines[lender]
@@ -75,7 +77,7 @@ class Operation:
     def begin(self) -> None:
         """Take a turn: this thread is the one that whoever waits for it waits for. Raises Interrupted."""
         self.check()
-        self._hand = threading.get_ident()
+        self._hand = threading.current_thread()
         CURRENT.set(self)  # in the context of this turn
 
     def check(self) -> None:
@@ -104,15 +106,21 @@ class Operation:
 
     def rest(self) -> None:
         """Give the transports back until more is wanted, where only the thread had them whose turn is over."""
-        if not self._has_crew:
+        if not self._crew:
             self.release()
 
     def end(self) -> None:
         """Give everything back for good; a crew that is left has nothing to work for. It may be called again."""
-        if self._has_crew:
+        if self._crew:
             self.cancel()
         self._is_over = True
         self.release()
+
+    def _wait(self, ended: threading.Event) -> None:
+        """Wait until the turn is over, and nobody of its crew is at work."""
+        ended.wait()
+        for thread in self._crew:
+            thread.join()
 
     def release(self) -> None:
         """Give the transports back."""

@@ -10,9 +10,12 @@ from anyio import CapacityLimiter
 
 from ..client import connection
 from ..client import registries as blocking
+from ..http.message import Transport
+from ..http.reach import Reaches
 from ..http.transport import HttpTransport
 from .face import Face, Threads, flow, made, verb
-from .lines import Lines, checked
+from .lines import Lines, checked, sleeping
+from .operation import Operation
 from .repository import Repository
 
 P = ParamSpec("P")
@@ -61,12 +64,15 @@ def _connecting(function: Callable[P, blocking.Registries]) -> Callable[P, Regis
     @wraps(function)
     def connect(*args: P.args, **kwargs: P.kwargs) -> Registries:
         with function(*args, **kwargs) as plain:
-            given, clock, sleep = plain.settings.transport, plain.settings.clock, plain.settings.sleep
+            given, sleep = plain.settings.transport, plain.settings.sleep
             if given is not None:
                 return Registries(plain.alike(transport=checked(given)), Threads())
-            lines = Lines(lambda: HttpTransport(registries.reach, clock=clock))
-            registries = plain.alike(transport=lines, sleep=sleep or lines.sleep)
-        return Registries(registries, Threads())
+            outside = Operation()
+
+            def carrier(reaches: Reaches, clock: Callable[[], float]) -> Transport:
+                return Lines(lambda: HttpTransport(reaches, clock=clock), outside)
+
+            return Registries(plain.alike(carrier=carrier, sleep=sleep or sleeping(outside)), Threads())
 
     return connect
 

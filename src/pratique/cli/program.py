@@ -139,7 +139,7 @@ def parser_of(name: str) -> Parser:
 
 def overview() -> str:
     """The commands, for people who ask for nothing else."""
-    lines = [f"  {name:<10} {summary}" for name, summary in commands.SUMMARIES.items()]
+    lines = [f"  {name:<11} {summary}" for name, summary in commands.SUMMARIES.items()]
     return "\n".join(
         [
             "usage: pratique COMMAND [OPTION...] [ARGUMENT...]",
@@ -165,7 +165,7 @@ def load(name: str) -> ModuleType:
         near = nearest(name, commands.SUMMARIES)
         meant = f"did you mean: pratique {near}" if near else "see: pratique --help"
         raise InvalidInput(f"there is no command {name[:80]!r}", advice=meant)
-    return import_module(f"{commands.__name__}.{name}")
+    return import_module(f"{commands.__name__}.{name.replace('-', '_')}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

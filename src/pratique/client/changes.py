@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..errors import InvalidInput
 from ..http.message import Stream
 from ..image import stack
-from ..image.image import Edit
-from ..image.image import Image as Images
+from ..image.image import Edit, Image
 from ..image.layers import folder
 from ..image.layers.bench import PACKING, Bench, Layer, Packing
+from ..image.layers.media import layer_type
 from ..image.layers.overlay import END
 from ..image.layers.pieces import Packed
 from ..image.layers.walk import Walk, Write
 from ..image.settings import all_of
-from ..spec.digest import Digest
-from ..values import frozen
+from ..values import frozen, replace
 from .places import Places
 
 STANDARD_INPUT: Final = "-"
@@ -62,6 +61,51 @@ class Addition:
         if self.path == STANDARD_INPUT:
             return nullcontext(sys.stdin.buffer)  # type: ignore[arg-type]  # nobody closes it
         try:
-            return open(self.path, "rb", buffering=0)  # type: ignore[return-value]  # noqa: SIM115  (whoever asks closes it)
+            return Path(self.path).open("rb", buffering=0)
         except OSError as error:
             raise InvalidInput(f"the layer {self.path} cannot be read: {error.strerror}") from None
+
+
+def configure(edits: Iterable[Edit]) -> Change:
+    """Change what needs no layers: the edits of `pratique.image.settings`, one after another."""
+    edit = all_of(edits)
+    return lambda _, __: edit
+
+
+def append(
+    additions: Sequence[Addition],
+    *,
+    packing: Packing = PACKING,
+    by: str = stack.CREATOR,
+    comment: str = "",
+    moment: datetime | None = None,
+) -> Change:
+    """Put layers on top, in their order, each packed once for all platforms. `moment` is of files of this machine, and steps.
+
+    Raises InvalidInput for what is no tar and for names that lead out of it, NotFound for files that are not there.
+    """
+
+    def change(bench: Bench, _: Places) -> Edit:
+        layers = [bench.make(partial(each.pour, moment=moment), packing=packing) for each in additions]
+
+        def edit(image: Image) -> Image:
+            typed = [_typed(layer, packing.kind, docker=image.is_docker) for layer in layers]
+            return all_of(stack.append(layer, by=by, comment=comment, moment=moment) for layer in typed)(image)
+
+        return edit
+
+    return change
+
+
+def flatten(*, packing: Packing | None = None, moment: datetime | None = None) -> Change:
+    """Make one layer of all; packed as the highest was where nothing else is said."""
+    return lambda bench, _: stack.flatten(bench, packing, moment=moment)
+
+
+def recompress(packing: Packing) -> Change:
+    """Pack all layers in another way; what is in them stays, and so do diff ids and config."""
+    return lambda bench, _: stack.recompress(bench, packing)
+
+
+def _typed(layer: Layer, kind: str, *, docker: bool) -> Layer:
+    return replace(layer, descriptor=replace(layer.descriptor, media_type=layer_type(kind, docker=docker)))

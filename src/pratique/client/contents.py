@@ -107,7 +107,7 @@ def validate(
             return
         if not isinstance(reading, Target):
             raise Unsupported(f"{reading} cannot be asked what it has", advice="leave `fast` out")
-        yield from validation.validate_fast(reading, root, jobs=jobs)  # type: ignore[arg-type]  # it is both
+        yield from validation.validate_fast(reading, root, jobs=jobs)
 
 
 def kept(bench: Bench, layers: tuple[Layer, ...]) -> list[Layer]:

@@ -38,7 +38,7 @@ class SubjectTags:
     def add(self, subject: Digest, entry: Descriptor) -> None:
         """List `entry` as referring to `subject`, once. Raises Unreachable where others always come between."""
         tag = tag_of(subject)
-        refused: Digest | None = None  # an index that could not be replaced on condition
+        refused: set[Digest | None] = set()  # what could not be replaced on condition: an index, or nothing
         with self._lock:
             for _ in range(MOST_ATTEMPTS):
                 index, etag = self._read(tag)
@@ -46,18 +46,25 @@ class SubjectTags:
                     index = None  # some take the dash for a colon and answer with the subject
                 if index is not None and entry.digest in (other.digest for other in index.manifests):
                     return
+                there = index.digest if index else None
                 # A server whose condition fails though nothing has changed does not mean what it says.
-                is_usable = etag is not None and etag.startswith('"') and index is not None and index.digest != refused
-                condition = ("If-Match", etag) if etag is not None and is_usable else None
+                condition = None if there in refused else _condition(index, etag)
                 response = self._put(
                     tag, index.media_type if index else media.OCI_INDEX, _with(index, entry), condition
                 )
-                if response.status == _CHANGED_MEANWHILE and index is not None:
-                    refused = index.digest
+                if response.status == _CHANGED_MEANWHILE:
+                    refused.add(there)
         raise Unreachable(
             f"{entry.digest} could not be listed under {tag}: others change the list at the same time",
             advice="the manifest itself was pushed; push it again to have it listed",
         )
+
+
+def _condition(index: Manifest | None, etag: str | None) -> Condition | None:
+    """What must still hold where a list is put: that there is none, or the one that was read, where it has a strong ETag."""
+    if index is None:
+        return ("If-None-Match", "*")
+    return ("If-Match", etag) if etag is not None and etag.startswith('"') else None
 
 
 def _with(index: Manifest | None, entry: Descriptor) -> bytes:

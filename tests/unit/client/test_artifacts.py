@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from .conftest import Connects
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def files(tmp_path: Path) -> Iterator[Path]:
     """A folder with some files, where the test is."""
     folder = tmp_path / "files"
     (folder / "manual" / "pages").mkdir(parents=True)
@@ -34,8 +35,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "manual" / "run").chmod(0o755)
     (folder / "manual" / "first").symlink_to("pages/one")
     (folder / "manual" / "same").hardlink_to(folder / "manual" / "run")
-    monkeypatch.chdir(folder)
-    return folder
+    with contextlib.chdir(folder):
+        yield folder
 
 
 def contents(folder: Path) -> dict[str, Any]:

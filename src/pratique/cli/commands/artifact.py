@@ -20,7 +20,7 @@ from ..progress import shown
 EXAMPLES = """examples:
   pratique artifact push localhost:5000/docs:1.0 README.md:text/markdown manual
   pratique artifact push --artifact-type application/vnd.example.report localhost:5000/report:1.0 report.json
-  pratique artifact push --name sbom.json localhost:5000/sbom:1.0 -:application/spdx+json
+  pratique artifact push --name sbom.json localhost:5000/sbom:1.0 -- -:application/spdx+json
   pratique artifact pull localhost:5000/docs:1.0 -o docs
   pratique artifact pull --existing keep oci:backup:1.0"""
 
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_files(parser: argparse.ArgumentParser) -> None:
     """The files that an artifact is made of."""
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="FILE[:MEDIATYPE]; a folder is packed; - is standard input"
+        "files", metavar="FILE", nargs="+", help="FILE[:MEDIATYPE]; a folder is packed; - is standard input"
     )
 
 
@@ -85,8 +85,6 @@ def content(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run_push(arguments: argparse.Namespace, output: Output) -> None:
     target, made = Location.parse(arguments.reference), content(arguments)
-    if not made["files"] and not arguments.config and not arguments.annotation:
-        raise InvalidInput("an artifact of nothing", advice="name files, a --config or an --annotation")
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
         connected(arguments, output, named(target), tell=tell) as registries,
@@ -120,13 +118,16 @@ def _named(file: File, name: str | None) -> File:
 
 def _annotated(files: list[File], words: list[str]) -> list[File]:
     """The files with their annotations, `FILE=KEY=VALUE`. Raises InvalidInput for those of no file."""
-    own: dict[str, list[str]] = {f"{file.path}=": [] for file in files}
+    own: list[list[str]] = [[] for _ in files]
+    prefixes = {f"{name}=": mine for file, mine in zip(files, own, strict=True) for name in (file.path, file.name)}
     for word in words:
-        prefix = max((prefix for prefix in own if word.startswith(prefix)), key=len, default=None)
+        prefix = max((prefix for prefix in prefixes if word.startswith(prefix)), key=len, default=None)
         if prefix is None:
             raise InvalidInput(f"--file-annotation wants FILE=KEY=VALUE of a file that is pushed, not {word!r}")
-        own[prefix].append(word.removeprefix(prefix))
-    return [replace(file, annotations=pairs(own[f"{file.path}="], "--file-annotation")) for file in files]
+        prefixes[prefix].append(word.removeprefix(prefix))
+    return [
+        replace(file, annotations=pairs(mine, "--file-annotation")) for file, mine in zip(files, own, strict=True)
+    ]
 
 
 def _show(output: Output, pulled: Pulled) -> None:

@@ -44,7 +44,7 @@ def run_get(arguments: argparse.Namespace, output: Output) -> None:
         )
     with connected(arguments, output, [reference.registry]) as registries:
         blob = registries.repository(reference).blob(digest)
-        with blob.open() as stream, _destination(arguments.output) as file:
+        with blob.open() as stream, destination(arguments.output) as file:
             _copy(stream, file)
     if arguments.output:
         print_descriptor(output, reference, blob.descriptor)
@@ -70,7 +70,7 @@ def _copy(stream: Stream, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _destination(path: str | None) -> Iterator[BinaryIO]:
+def destination(path: str | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that takes its place only when it is complete."""
     if path is None:
         yield sys.stdout.buffer

@@ -15,7 +15,7 @@ from . import header
 from .header import BLOCK, LINK, Member
 from .pieces import Packed
 from .walk import Walk, Write
-from .whiteout import Shadow, is_whiteout
+from .whiteout import Shadow, check_kept, is_whiteout
 
 END: Final = bytes(2 * BLOCK)  # of a tar
 
@@ -70,7 +70,7 @@ class Passing:
     def add(self, number: int) -> None:
         """Write what is left of a layer."""
         layer, lost = self.layers[number], dict[bytes, bytes]()
-        hides, put = self.hides, self.put
+        hides, put, waiting = self.hides, self.put, 0
         with layer.pieces() as pieces:
             walk = Walk(pieces, layer.what, self.write)
             for member in walk:
@@ -79,6 +79,7 @@ class Passing:
                 if member.kind == LINK and (member.link in lost or hides(number, member.link, header.FILE)):
                     lost[member.name] = lost.get(member.link, member.link)
                     self.orphans.setdefault(lost[member.name], []).append(member)
+                    check_kept(waiting := waiting + len(member.headers))
                 else:
                     put(number, member, walk)
         followed = set[bytes]()

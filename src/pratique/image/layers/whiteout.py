@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ...errors import InvalidInput
 from ...values import field, record
 from .header import FILE, FOLDER, SYMBOLIC, Member, parent
+
+MOST_KEPT_BYTES: Final = 256 << 20  # of names, and of headers of folders, of one layer
 
 PREFIX: Final = b".wh."
 OPAQUE: Final = b".wh..wh..opq"
 _SPECIAL: Final = b".wh..wh."  # names that other file systems of layers kept for themselves
 _NOWHERE: Final = (-1, b"")
+
+
+def check_kept(size: int) -> None:
+    """Raise InvalidInput where so many bytes of names are more than anybody needs."""
+    if size > MOST_KEPT_BYTES:
+        raise InvalidInput(
+            f"a layer has names of more than {MOST_KEPT_BYTES} bytes",
+            advice="it may be made to fill the memory; nothing of it was kept",
+        )
 
 
 def is_whiteout(name: bytes) -> bool:
@@ -41,21 +53,24 @@ class Shadow:
 
     @classmethod
     def of(cls, layer: int, members: Iterable[Member]) -> Shadow:
-        """What one layer takes away."""
-        shadow = cls()
+        """What one layer takes away. Raises InvalidInput where its names would fill the memory."""
+        shadow, kept = cls(), 0
         for member in members:
             name = member.name
+            kept += len(name)
             if is_whiteout(name):
                 shadow._whiteout(layer, name)
                 continue
             if member.is_folder:
                 shadow.folders[name] = (layer, member.headers)
+                kept += len(member.headers)
             else:
                 shadow.removed[name] = layer
             folder = parent(name)
             while folder and folder not in shadow.inner:
                 shadow.inner[folder] = layer
                 folder = parent(folder)
+            check_kept(kept)
         return shadow
 
     def add(self, higher: Shadow) -> None:

@@ -133,6 +133,18 @@ def test_links_are_followed_within_the_image(path: str, expected: bytes | None) 
         assert content([lower, upper], path) == expected
 
 
+def test_a_folder_in_place_of_a_link_leads_nowhere() -> None:
+    lower = layer(file("usr/lib/x", b"1"), symlink("lib", "usr/lib"))
+    assert content([lower], "lib/x") == content([lower, layer(file("lib/y"))], "lib/x") == b"1"
+    with pytest.raises(NotFound):
+        content([lower, layer(folder("lib"))], "lib/x")
+
+
+def test_of_a_name_that_comes_twice_the_last_is_read() -> None:
+    raw = layer(file("a", b"longer"), file("a", b"new"))
+    assert (content([raw], "a"), listing(packed(raw))[b"a"].size) == (b"new", 3)
+
+
 def test_opaque_folders_hide_what_is_below_but_not_beside() -> None:
     lower, upper = layer(file("d/a"), file("e", b"1")), layer(file("d/.wh..wh..opq"), file("d/b", b"2"))
     assert content([lower, upper], "d/b") == b"2"

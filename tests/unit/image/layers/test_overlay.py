@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from pratique.errors import InvalidInput
+from pratique.image.layers import whiteout
 
 from .tars import STACKS, Entry, Stack, applied, file, folder, layer, link, names, other, overlaid, symlink
 
@@ -98,6 +99,20 @@ def test_what_is_in_a_folder_behind_a_link_leaves_the_link() -> None:
     assert names(overlaid(lower, layer(file("lib/x")))) == ["usr", "usr/lib", "lib", "lib/x"]
     assert names(overlaid(lower, layer(folder("lib"), file("lib/x")))) == ["usr", "usr/lib", "lib", "lib/x"]
     assert applied([overlaid(lower, layer(folder("lib")))]).nodes["lib"].kind == "folder"
+
+
+def test_a_file_that_became_a_folder_without_a_word_is_gone() -> None:
+    assert names(overlaid(layer(file("a"), file("b")), layer(file("a/x")))) == ["b", "a/x"]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [([], [file("n" * 600)]), ([], [folder("n")]), ([link("b", "gone"), link("c", "gone")], [file(".wh.gone")])],
+)
+def test_names_are_limited(lower: list[Entry], upper: list[Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whiteout, "MOST_KEPT_BYTES", 511)
+    with pytest.raises(InvalidInput, match="names of more than 511 bytes"):
+        overlaid(layer(*lower), layer(*upper))
 
 
 def test_what_other_file_systems_kept_for_themselves_is_left_out() -> None:
