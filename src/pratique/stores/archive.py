@@ -12,6 +12,7 @@ from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from .base import Content, Target
+from .entries import Entries
 from .files import Writer
 from .staging import Destination, Staging
 from .tar import Tar
@@ -102,11 +103,17 @@ class ArchiveTarget:
         """Write the archive. Raises Unsupported where nothing was pushed."""
         if self._store is None:
             raise Unsupported(f"nothing was put into {self}")
+        self._order()
         self._staging.finish(sorted(self._staging.files(), key=lambda name: name not in FIRST))
 
     def discard(self) -> None:
         """Forget everything; what was at the path stays as it was."""
         self._staging.discard()
+
+    def _order(self) -> None:
+        """Names are listed as they came, from several threads; the same content is to make the same archive."""
+        index = self._staging.folder / "index.json"
+        index.write_bytes(Entries.parse(index.read_bytes(), str(index)).in_order().to_bytes())
 
     def _staged(self) -> Target:
         with self._lock:

@@ -91,7 +91,8 @@ class DockerArchiveTarget:
         """Write the archive. Raises Unsupported where no image was pushed."""
         if not self._images:
             raise Unsupported(f"no image was put into {self}")
-        images = list(self._images.values())
+        # Names came as several threads took turns; the same content is to make the same archive.
+        images = sorted(self._images.values(), key=lambda image: (not image.tags, image.tags))
         self._write(LIST, [image.to_json() for image in images])
         self._write(LEGACY, _repositories(images))
         configs = sorted({image.config for image in images})
@@ -191,7 +192,7 @@ class DockerArchiveTarget:
             kept = tuple(tag for tag in image.tags if tag not in names)
             self._images[other] = Saved(image.config, kept, image.layers)
         before = self._images[digest].tags if digest in self._images else ()
-        self._images[digest] = Saved(config, (*before, *dict.fromkeys(names)), tuple(layers))
+        self._images[digest] = Saved(config, tuple(sorted({*before, *names})), tuple(layers))
 
     def _write(self, name: str, document: object) -> None:
         raw = json.dumps(document, separators=(",", ":")).encode()

@@ -94,6 +94,10 @@ class Entries:
         except ValueError as error:
             raise Misbehaved(f"index.json cannot be written again: {error}") from None
 
+    def in_order(self) -> Entries:
+        """The same by name, in whatever order the entries came."""
+        return Entries(self.document, tuple(sorted(self.entries, key=lambda entry: (entry.name, entry.digest))))
+
     def having(self, descriptor: Descriptor, name: str, keep: Callable[[Entry], bool]) -> Entries:
         """With an entry of this name, or without one for NAMELESS; it takes the place of those that had the name.
 

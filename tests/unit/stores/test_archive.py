@@ -75,9 +75,9 @@ def test_the_name_says_how_it_is_packed(name: str, packing: str, tmp_path: Path)
 
 
 def test_the_same_content_is_the_same_archive() -> None:
-    first = written(INDEX, "a")
+    first = written(INDEX, "a", "b")
     backwards = sample.Sample(INDEX.root, (*INDEX.below[::-1],))
-    assert written(INDEX, "a") == first
+    assert written(INDEX, "b", "a") == first
     assert sorted(unpacked(written(backwards, "a"))) == sorted(unpacked(first))
     assert list(unpacked(first))[:2] == ["index.json", "oci-layout"]
 

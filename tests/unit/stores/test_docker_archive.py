@@ -407,7 +407,7 @@ def test_several_images_and_names() -> None:
     push_image(store, OTHER, [BASE], "b:1", "a:1")
     store.finish()
     with reopened(buffer) as archive:
-        assert [name.removeprefix("docker.io/library/") for name in archive.tags()] == ["a:2", "b:1", "a:1"]
+        assert [name.removeprefix("docker.io/library/") for name in archive.tags()] == ["a:1", "b:1", "a:2"]
         assert whole_image(archive, "a:2") == (CONFIG, LAYERS)
         assert whole_image(archive, "a:1") == (OTHER, [BASE])
 
