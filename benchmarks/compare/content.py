@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import subprocess
+import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ SHARED = 20  # small layers that the tags of a repository share, four a tag
 SMALL = 8 << 10  # bytes of a small layer
 
 LARGE, MEDIUM, ONE, TAGS, MANY = "bench/large", "bench/medium", "bench/one", "bench/tags", "bench/many"
+FILES = "bench/files"
+FILE = 24 << 10  # bytes of a file in a layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,11 @@ class Sizes:
     digests: int
     listed: int
     page: int
+    files: int
 
 
-FULL = Sizes(large=1 << 30, medium=257_000_000, tags=200, digests=1000, listed=100_000, page=1000)
-QUICK = Sizes(large=1 << 20, medium=1 << 19, tags=3, digests=3, listed=3000, page=1000)
+FULL = Sizes(large=1 << 30, medium=257_000_000, tags=200, digests=1000, listed=100_000, page=1000, files=300_000_000)
+QUICK = Sizes(large=1 << 20, medium=1 << 19, tags=3, digests=3, listed=3000, page=1000, files=1 << 19)
 
 
 def tags_of(number: int) -> list[str]:
@@ -69,9 +74,16 @@ class Maker:
         written = (self._blobs / hashed.hexdigest()).stat().st_size
         return Descriptor(media.OCI_LAYER_GZIP, Digest("sha256", hashed.hexdigest()), written)
 
-    def image(self, tag: str, layers: Sequence[Descriptor]) -> None:
+    def files(self, size: int, folder: str) -> tuple[Descriptor, str]:
+        """A layer of files that shrink by half, as most do, and the digest of its tar."""
+        raw = tar_of(size, folder)
+        layer = Content.of(zlib.compress(raw, 1, 31), media.OCI_LAYER_GZIP)
+        (self._blobs / layer.descriptor.digest.encoded).write_bytes(layer.raw)
+        return layer.descriptor, str(Digest.of(raw))
+
+    def image(self, tag: str, layers: Sequence[Descriptor], diff_ids: Sequence[str] = ()) -> None:
         """An image of these layers, told from others by its tag."""
-        files = {"type": "layers", "diff_ids": [str(layer.digest) for layer in layers]}
+        files = {"type": "layers", "diff_ids": list(diff_ids) or [str(layer.digest) for layer in layers]}
         config = Content.of_json(
             {"architecture": "amd64", "os": "linux", "config": {"Labels": {"tag": tag}}, "rootfs": files},
             media.OCI_CONFIG,
@@ -102,6 +114,25 @@ def gzipped(size: int) -> Iterator[bytes]:
     yield packing.flush()
 
 
+def tar_of(size: int, folder: str) -> bytes:
+    """A tar of about so many bytes, in files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for number in range(max(1, size // FILE)):
+            member = tarfile.TarInfo(f"{folder}/{number // 100:03}/{number:06}")
+            member.size = FILE
+            archive.addfile(member, io.BytesIO(os.urandom(FILE // 2).hex().encode()))
+    return buffer.getvalue()
+
+
+def make_files(folder: Path, tag: str, layers: int, size: int) -> Layout:
+    """A layout with an image whose layers are tars of files, `size` bytes of them in all."""
+    maker = Maker(folder)
+    made = [maker.files(size // layers, f"layer-{number}") for number in range(layers)]
+    maker.image(tag, [layer for layer, _ in made], [diff_id for _, diff_id in made])
+    return Layout(maker.finish(), tag)
+
+
 def make_image(folder: Path, tag: str, layers: int, size: int) -> Layout:
     """A layout with an image of so many layers, `size` bytes in all."""
     maker = Maker(folder)
@@ -126,6 +157,7 @@ class Stock:
     medium: Layout
     one: Layout
     storage: Path
+    added: Path  # a tar of files
 
 
 def make(folder: Path, sizes: Sizes, tls: Issued) -> Stock:
@@ -133,16 +165,19 @@ def make(folder: Path, sizes: Sizes, tls: Issued) -> Stock:
     large = make_image(folder / "large", "1", 4, sizes.large)
     medium = make_image(folder / "medium", "1", 8, sizes.medium)
     one = make_image(folder / "one", "1", 1, SMALL)
+    files = make_files(folder / "files", "1", 3, sizes.files)
+    added = folder / "added.tar"
+    added.write_bytes(tar_of(sizes.files // 3, "added"))
     tags = make_tags(folder / "tags", tags_of(sizes.tags))
     with running(OURS, "http", folder / "source", tls, folder) as server:
-        for layout, repository in ((large, LARGE), (medium, MEDIUM), (one, ONE)):
+        for layout, repository in ((large, LARGE), (medium, MEDIUM), (one, ONE), (files, FILES)):
             put(layout, Remote(server, repository, "1"), "copy")
         put(tags, Remote(server, TAGS), "copy", "--all-tags")
         put(one, Remote(server, MANY, tags_of(1)[0]), "copy")
         multiply(server, MANY, tags_of(sizes.listed))
     for number in (large.folder / "blobs/sha256").iterdir():  # it lies in the registries now
         number.unlink()
-    return Stock(sizes, medium, one, folder / "source")
+    return Stock(sizes, medium, one, folder / "source", added)
 
 
 def put(layout: Layout, target: Remote, *verb: str) -> None:

@@ -94,6 +94,18 @@ class Program:
     def details(self, repository: Remote) -> Words | None:
         """List tags with digest, date and platforms."""
 
+    def export(self, source: Remote) -> Words | None:
+        """Write the file system of an image to nowhere."""
+
+    def flatten(self, source: Remote, target: Remote) -> Words | None:
+        """Make one layer of all."""
+
+    def append(self, source: Remote, target: Remote, tar: Path) -> Words | None:
+        """Put a layer on top."""
+
+    def recompress(self, source: Remote, target: Remote) -> Words | None:
+        """Pack the layers by zstd."""
+
 
 class Pratique(Program):
     name = "pratique"
@@ -117,6 +129,18 @@ class Pratique(Program):
 
     def details(self, repository: Remote) -> Words:
         return [*self._told("tags", repository), "--details", str(repository)]
+
+    def export(self, source: Remote) -> Words:
+        return nowhere([*self._told("export", source), str(source)])
+
+    def flatten(self, source: Remote, target: Remote) -> Words:
+        return [*self._told("flatten", source, target), "--to", str(target), str(source)]
+
+    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
+        return [*self._told("append", source, target), "--to", str(target), str(source), str(tar)]
+
+    def recompress(self, source: Remote, target: Remote) -> Words:
+        return [*self._told("recompress", source, target), "--compression=zstd", "--to", str(target), str(source)]
 
     def _told(self, verb: str, *places: Place) -> Words:
         plain = any(isinstance(place, Remote) and place.is_plain for place in places)
@@ -144,6 +168,15 @@ class Crane(Program):
         can = size == 1000 and repository.is_plain
         return self._told("ls", repository, str(repository)) if can else None
 
+    def export(self, source: Remote) -> Words:
+        return nowhere(self._told("export", source, str(source), "-"))
+
+    def flatten(self, source: Remote, target: Remote) -> Words:
+        return self._told("flatten", source, "-t", str(target), str(source))
+
+    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
+        return self._told("append", source, "-b", str(source), "-f", str(tar), "-t", str(target))
+
     def _told(self, verb: str, place: Place, *words: str) -> Words:
         plain = isinstance(place, Remote) and place.is_plain
         return [self.path, verb, *(["--insecure"] if plain else []), *words]
@@ -157,6 +190,14 @@ class Regctl(Program):
 
     def digest(self, reference: Remote) -> Words:
         return [*self._told("image", "digest", places=[reference]), str(reference)]
+
+    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
+        told = self._told("image", "mod", places=(source, target))
+        return [*told, "--create", str(target), "--layer-add", f"tar={tar}", str(source)]
+
+    def recompress(self, source: Remote, target: Remote) -> Words:
+        told = self._told("image", "mod", places=(source, target))
+        return [*told, "--create", str(target), "--layer-compress", "zstd", str(source)]
 
     def _told(self, *verb: str, places: Iterable[Place]) -> Words:
         remote = {place.at.address for place in places if isinstance(place, Remote) and place.is_plain}
@@ -237,6 +278,11 @@ def loop(words: Words | None, tags: Sequence[str]) -> Words | None:
         return None
     command = shlex.join(words).replace(EACH, "$tag")
     return ["/bin/sh", "-c", f"for tag in {shlex.join(tags)}; do {command} || exit 1; done"]
+
+
+def nowhere(words: Words) -> Words:
+    """A command whose output nobody reads."""
+    return ["/bin/sh", "-c", f"{shlex.join(words)} >/dev/null"]
 
 
 def installed() -> list[Program]:

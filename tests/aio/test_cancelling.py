@@ -157,19 +157,20 @@ async def test_who_waits_for_a_token_that_another_asked_for() -> None:
         ) as registries:
             app = registries.repository(f"{harbour.address}/app")
             sizes: list[int] = []
+            begun = threading.Event()
 
             async def resolve() -> None:
                 sizes.append((await app.resolve("1.0")).size)
 
             async with anyio.create_task_group() as group:
 
-                def meanwhile() -> bool:
-                    if not harbour.faults.seen:
-                        return False
-                    group.start_soon(resolve)
-                    return True
+                def waits() -> bool:
+                    if harbour.faults.seen and not begun.is_set():
+                        begun.set()
+                        group.start_soon(resolve)
+                    return sum(seen.status == 401 for seen in harbour.requests) == 2
 
-                await cancelled(lambda: app.resolve("1.0"), meanwhile)
+                await cancelled(lambda: app.resolve("1.0"), waits)
             assert len(sizes) == 1
 
 

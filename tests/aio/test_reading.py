@@ -14,7 +14,7 @@ from pratique import ContentMismatch, Digest, InvalidInput, Machine, NotFound, U
 from pratique.aio import Registries
 from pratique.testing import Embedded, registry
 
-from .conftest import lines_of
+from .conftest import PATIENCE_SECONDS, lines_of
 
 pytestmark = pytest.mark.anyio
 BLOCK_BYTES = 1 << 16
@@ -200,3 +200,16 @@ async def test_a_registry_is_served_for_the_time_of_a_block(registries: Registri
     with pytest.raises(Unreachable):
         await registries.repository(f"{served.address}/app").blob(descriptor.digest)
     await pratique.aio.collect(tmp_path)
+
+
+async def test_what_is_open_is_read_though_all_threads_are_busy(harbour: Embedded, registries: Registries) -> None:
+    """They may be waiting for the very place that an open stream has."""
+    app = registries.repository(f"{harbour.address}/app")
+    registries.limiter = anyio.CapacityLimiter(1)
+    blob = await app.blob((await app.push_blob(bytes(1 << 20))).digest)
+    async with blob.open() as stream, blob.file() as file:
+        await file.read(1)
+        registries.limiter.acquire_on_behalf_of_nowait(harbour)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            assert sum([len(block) async for block in stream]) == len(await file.read()) + 1 == 1 << 20
+        registries.limiter.release_on_behalf_of(harbour)

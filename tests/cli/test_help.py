@@ -61,6 +61,9 @@ def test_examples_are_right(name: str) -> None:
     ("words", "meant"),
     [
         ("digst x", "pratique digest"),
+        ("list localhost:5000/app", "pratique tags"),
+        ("pull localhost:5000/app:1.0", "pratique copy"),
+        ("tree localhost:5000/app:1.0", "pratique referrers --tree"),
         ("digest --platfrom linux/amd64 x", "--platform"),
         ("digest --platfrom=linux/amd64 x", "--platform"),
         ("copy --refferers a b", "--referrers"),
@@ -78,6 +81,14 @@ def test_the_nearest_word_is_said(run: Run, words: str, meant: str) -> None:
     told = run(*words.split())
     assert told.code == 2
     assert told.err.endswith(f"; hint: did you mean: {meant}\n")
+
+
+@pytest.mark.parametrize(("name", "meant"), commands.ELSEWHERE.items())
+def test_what_other_tools_call_it_leads_to_a_command_that_there_is(run: Run, name: str, meant: str) -> None:
+    assert name not in commands.SUMMARIES
+    command, *opts = meant.split()
+    assert all(option in run(command, "--help").out for option in opts)
+    assert run(command, "--help").code == 0
 
 
 def test_the_options_of_another_verb_are_not_meant(run: Run) -> None:

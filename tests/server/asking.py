@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPMessage
-from typing import Any
-from urllib.parse import urlsplit
+from http.client import HTTPConnection
 
-from pratique.server.listen.listener import Listener
+from pratique.http.message import Headers
 from pratique.spec.digest import Digest
+from tests.unit.server.asking import Answer
 
 PATIENCE = 10  # seconds until a connection without an answer is given up
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response, read."""
-
-    status: int
-    headers: HTTPMessage
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.content)
-
-    @property
-    def code(self) -> str:
-        """The first error code."""
-        return str(self.json["errors"][0]["code"])
-
-    @property
-    def location(self) -> str:
-        """Path and query of where the answer points."""
-        parts = urlsplit(self.headers["Location"])
-        return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 class Asking:
@@ -54,7 +27,7 @@ class Asking:
         chunked = content is not None and not isinstance(content, bytes)
         self._connection.request(method, target, content, lines, encode_chunked=chunked)
         response = self._connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return Answer(response.status, Headers(response.headers.items()), response.read())
 
     def push_blob(self, repository: str, content: bytes, algorithm: str = "sha256") -> Digest:
         """Push a blob by POST and PUT."""
@@ -66,8 +39,7 @@ class Asking:
 
 
 @contextmanager
-def asking(listener: Listener) -> Iterator[Asking]:
-    """A client of a registry."""
-    host, _, port = listener.address.rpartition(":")
-    with closing(HTTPConnection(host, int(port), timeout=PATIENCE)) as connection:
+def asking(address: str) -> Iterator[Asking]:
+    """A client of the registry at `host:port`."""
+    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
         yield Asking(connection)

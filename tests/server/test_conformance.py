@@ -16,9 +16,10 @@ from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
 from pratique.spec import media
 from pratique.spec.digest import ALGORITHMS, Digest
+from tests.unit.server.asking import Answer
 
 from .artifacts import KINDS, LAYERS, NOT_PUSHED, Artifact, Document, Maker
-from .asking import Answer, Asking, asking
+from .asking import Asking, asking
 
 REPOSITORY = "conformance/first"
 OTHER = "conformance/second"
@@ -31,14 +32,14 @@ MOST_PAGES = 20  # of any list here
 @pytest.fixture
 def ask(tmp_path: Path) -> Iterator[Asking]:
     """Ask an open registry with nothing in it."""
-    with Listener(RegistryApp(Storage(tmp_path)).handle) as listener, asking(listener) as client:
+    with Listener(RegistryApp(Storage(tmp_path)).handle) as listener, asking(listener.address) as client:
         yield client
 
 
 @pytest.fixture
 def ask_sparse(tmp_path: Path) -> Iterator[Asking]:
     """Ask a registry that takes manifests without what they need."""
-    with Listener(RegistryApp(Storage(tmp_path), sparse=True).handle) as listener, asking(listener) as client:
+    with Listener(RegistryApp(Storage(tmp_path), sparse=True).handle) as listener, asking(listener.address) as client:
         yield client
 
 
@@ -115,7 +116,7 @@ def stream(ask: Asking, digest: Digest) -> Answer:
     """In one PATCH that says neither how long nor where it is."""
     pieces = (CONTENT[start : start + 100] for start in range(0, len(CONTENT), 100))
     answer = ask("PATCH", begin(ask, digest.algorithm), pieces)
-    assert (answer.status, answer.headers["Range"]) == (202, "0-511")
+    assert (answer.status, answer.field("Range")) == (202, "0-511")
     return ask("PUT", f"{answer.location}?digest={digest}", b"")
 
 
@@ -128,7 +129,7 @@ def chunks(ask: Asking, digest: Digest) -> Answer:
     location = begin(ask, digest.algorithm)
     for start in range(0, len(CONTENT), CHUNK):
         answer = chunk(ask, "PATCH", location, start, start + CHUNK)
-        assert (answer.status, answer.headers["Range"]) == (202, f"0-{min(start + CHUNK, len(CONTENT)) - 1}")
+        assert (answer.status, answer.field("Range")) == (202, f"0-{min(start + CHUNK, len(CONTENT)) - 1}")
         location = answer.location
     return ask("PUT", f"{location}?digest={digest}", b"")
 
@@ -143,9 +144,9 @@ def chunks_after_a_refusal(ask: Asking, digest: Digest) -> Answer:
     location = chunk(ask, "PATCH", begin(ask, digest.algorithm), 0, CHUNK).location
     for method, target in (("PATCH", location), ("PUT", f"{location}?digest={digest}")):
         refused = chunk(ask, method, target, 2 * CHUNK, len(CONTENT))
-        assert (refused.status, refused.headers["Range"]) == (416, f"0-{CHUNK - 1}")
+        assert (refused.status, refused.field("Range")) == (416, f"0-{CHUNK - 1}")
     status = ask("GET", location)
-    assert (status.status, status.headers["Range"], status.content) == (204, f"0-{CHUNK - 1}", b"")
+    assert (status.status, status.field("Range"), status.content) == (204, f"0-{CHUNK - 1}", b"")
     return chunk(ask, "PUT", f"{status.location}?digest={digest}", CHUNK, len(CONTENT))
 
 
@@ -169,12 +170,12 @@ def test_a_blob_arrives(ask: Asking, algorithm: str, way: Callable[[Asking, Dige
     digest = Digest.of(CONTENT, algorithm)
     answer = way(ask, digest)
     assert (answer.status, answer.location) == (201, blob(digest))
-    assert answer.headers["Docker-Content-Digest"] == str(digest)
+    assert answer.field("Docker-Content-Digest") == str(digest)
     for method, content in (("HEAD", b""), ("GET", CONTENT)):
         answer = ask(method, blob(digest))
         assert (answer.status, answer.content) == (200, content)
-        assert answer.headers["Content-Length"] == str(len(CONTENT))
-        assert answer.headers["Docker-Content-Digest"] == str(digest)
+        assert answer.field("Content-Length") == str(len(CONTENT))
+        assert answer.field("Docker-Content-Digest") == str(digest)
     assert ask("DELETE", blob(digest)).status == 202
     assert [ask(method, blob(digest)).status for method in ("GET", "HEAD", "DELETE")] == [404, 404, 404]
 
@@ -222,12 +223,12 @@ def test_parts_of_a_blob(ask: Asking, algorithm: str) -> None:
     for wanted, first, last in (("100-199", 100, 199), ("500-", 500, 511), ("-12", 500, 511), ("500-9999", 500, 511)):
         answer = ask("GET", blob(digest), Range=f"bytes={wanted}")
         assert (answer.status, answer.content) == (206, CONTENT[first : last + 1])
-        assert answer.headers["Content-Range"] == f"bytes {first}-{last}/512"
+        assert answer.field("Content-Range") == f"bytes {first}-{last}/512"
     for wanted in ("199-100", "512-", "600-700"):
         answer = ask("GET", blob(digest), Range=f"bytes={wanted}")
-        assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */512")
+        assert (answer.status, answer.field("Content-Range")) == (416, "bytes */512")
     several = ask("GET", blob(digest), Range="bytes=0-9,-10")
-    assert (several.status, several.headers.get_content_type()) == (206, "multipart/byteranges")
+    assert (several.status, several.field("Content-Type").partition(";")[0]) == (206, "multipart/byteranges")
     assert CONTENT[:10] in several.content
     assert CONTENT[-10:] in several.content
     for method in ("GET", "HEAD"):
@@ -242,16 +243,16 @@ def check_pull(ask: Asking, document: Document, digest: Digest, reference: str |
     for method, content in (("HEAD", b""), ("GET", document.raw)):
         answer = ask(method, manifest(reference))
         assert (answer.status, answer.content) == (200, content)
-        assert answer.headers["Content-Type"] == document.media_type
-        assert answer.headers["Content-Length"] == str(len(document.raw))
-        assert answer.headers["Docker-Content-Digest"] == str(digest)
-        assert ask(method, manifest(reference), If_None_Match=answer.headers["ETag"]).status == 304
+        assert answer.field("Content-Type") == document.media_type
+        assert answer.field("Content-Length") == str(len(document.raw))
+        assert answer.field("Docker-Content-Digest") == str(digest)
+        assert ask(method, manifest(reference), If_None_Match=answer.field("ETag")).status == 304
 
 
 def referrers(ask: Asking, document: Document, query: str = "") -> Answer:
     """What refers to what a document refers to."""
     answer = ask("GET", f"/v2/{REPOSITORY}/referrers/{document.json['subject']['digest']}{query}")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, media.OCI_INDEX)
+    assert (answer.status, answer.field("Content-Type")) == (200, media.OCI_INDEX)
     return answer
 
 
@@ -265,7 +266,7 @@ def check_referrers(ask: Asking, document: Document, digest: Digest) -> None:
     for wanted, found in ((kind, [expected]), ("application/of.nobody", [])):
         filtered = referrers(ask, document, f"?artifactType={wanted}") if wanted else None
         if filtered:
-            assert filtered.headers["OCI-Filters-Applied"] == "artifactType"
+            assert filtered.field("OCI-Filters-Applied") == "artifactType"
             assert filtered.json["manifests"] == found
 
 
@@ -315,8 +316,8 @@ def test_a_manifest_by_tag(ask: Asking) -> None:
     document = make.image(*LAYERS, subject=make.missing())
     answer = put(ask, "tag", document)
     assert (answer.status, answer.location) == (201, manifest("tag"))
-    assert answer.headers["Docker-Content-Digest"] == str(make.digest(document.raw))
-    assert answer.headers["OCI-Subject"] == str(make.digest(NOT_PUSHED))
+    assert answer.field("Docker-Content-Digest") == str(make.digest(document.raw))
+    assert answer.field("OCI-Subject") == str(make.digest(NOT_PUSHED))
     check_pull(ask, document, make.digest(document.raw), "tag")
     moved = make.image(*LAYERS[:1])
     put(ask, "tag", moved)
@@ -329,7 +330,7 @@ def test_a_manifest_with_tags_as_parameters(ask: Asking, algorithm: str) -> None
     digest = make.digest(document.raw)
     query = "&".join(f"tag={tag}" for tag in tags)
     answer = ask("PUT", f"{manifest(digest)}?{query}", document.raw, Content_Type=document.media_type)
-    assert (answer.status, answer.headers.get_all("OCI-Tag")) == (201, tags)
+    assert (answer.status, answer.headers.all("OCI-Tag")) == (201, tuple(tags))
     for tag in tags:
         check_pull(ask, document, digest, tag)
     assert ask("DELETE", manifest(digest)).status == 202
@@ -375,7 +376,7 @@ def test_tags_in_pages(ask: Asking, tags: list[str]) -> None:
         assert ask("GET", f"{target}?last={tag}").json["tags"] == tags[number + 1 :]
         assert ask("GET", f"{target}?n=2&last={tag}").json["tags"] == tags[number + 1 : number + 3]
     none = ask("GET", f"{target}?n=0")
-    assert (none.json["tags"], none.headers["Link"]) == ([], None)
+    assert (none.json["tags"], none.headers.get("Link")) == ([], None)
 
 
 def test_repositories_in_pages(ask: Asking) -> None:
@@ -392,7 +393,7 @@ def _follow(ask: Asking, target: str, key: str, n: int) -> list[str]:
     for _ in range(MOST_PAGES):
         answer = ask("GET", target)
         found += answer.json[key]
-        link = re.fullmatch('<http://[^/]+(/.+)>; rel="next"', answer.headers.get("Link", ""))
+        link = re.fullmatch('<http://[^/]+(/.+)>; rel="next"', answer.headers.get("Link") or "")
         if not link:
             return found
         assert len(answer.json[key]) == n
@@ -406,7 +407,7 @@ def test_referrers_in_pages(ask: Asking) -> None:
     for document in documents:
         put(ask, make.digest(document.raw), document)
     first = referrers(ask, documents[0])
-    query = first.headers["Link"].partition("?")[2].partition(">")[0]
+    query = first.field("Link").partition("?")[2].partition(">")[0]
     second = referrers(ask, documents[0], f"?{query}")
     assert "Link" not in second.headers
     found = [entry["digest"] for page in (first, second) for entry in page.json["manifests"]]

@@ -49,12 +49,12 @@ def listener(storage: Storage, caplog: pytest.LogCaptureFixture) -> Iterator[Lis
     """A registry with an image, which is there unharmed at the end; and nothing was worth a line of the log."""
     app = RegistryApp(storage)
     with Listener(app.handle, is_quick=app.is_quick) as listening:
-        with asking(listening) as ask:
+        with asking(listening.address) as ask:
             for content in (CONFIG, LAYER):
                 ask.push_blob("foo", content)
             assert put(ask, "v1", image()) == (201, "")
         yield listening
-        with asking(listening) as ask:
+        with asking(listening.address) as ask:
             assert ask("GET", "/v2/foo/manifests/v1").content == image()
             assert ask("GET", f"/v2/foo/blobs/{DIGEST}").content == LAYER
             assert ask("GET", "/v2/_catalog").json == {"repositories": ["foo"]}
@@ -64,7 +64,7 @@ def listener(storage: Storage, caplog: pytest.LogCaptureFixture) -> Iterator[Lis
 
 @pytest.fixture
 def ask(listener: Listener) -> Iterator[Asking]:
-    with asking(listener) as found:
+    with asking(listener.address) as found:
         yield found
 
 
@@ -236,7 +236,7 @@ def test_one_byte_more_than_a_manifest_has(ask: Asking) -> None:
 def test_uploads_that_are_never_finished(listener: Listener, storage: Storage) -> None:
     """They hold nobody up while they last, and are collected when they are old."""
     host, _, port = listener.address.rpartition(":")
-    with ExitStack() as stack, asking(listener) as ask:
+    with ExitStack() as stack, asking(listener.address) as ask:
         locations = [ask("POST", UPLOADS, b"").location for _ in range(UNFINISHED)]
         for location in locations:
             client = stack.enter_context(socket.create_connection((host, int(port)), PATIENCE))
@@ -249,7 +249,7 @@ def test_uploads_that_are_never_finished(listener: Listener, storage: Storage) -
         os.utime(path, (1_000_000, 1_000_000))
     collected: list[Any] = [each for each in Collector(storage).collect() if each.kind == "upload"]
     assert len(collected) == UNFINISHED
-    with asking(listener) as ask:
+    with asking(listener.address) as ask:
         assert said(ask, "GET", locations[0]) == (404, "BLOB_UPLOAD_UNKNOWN")
 
 
@@ -278,7 +278,7 @@ def test_very_many_tags(quick_folder: Path) -> None:
 def test_a_disk_that_fills_under_a_registry(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = RegistryApp(Storage(disk / "registry"))
     large = os.urandom(3 << 20)  # more than the disk
-    with Listener(app.handle, is_quick=app.is_quick) as listening, asking(listening) as ask:
+    with Listener(app.handle, is_quick=app.is_quick) as listening, asking(listening.address) as ask:
         assert ask.push_blob("foo", LAYER) == DIGEST
         for content in (large, iter([large[:1000], large[1000:]])):
             answer = ask("POST", f"{UPLOADS}?digest={Digest.of(large)}", content)

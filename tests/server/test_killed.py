@@ -12,8 +12,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.unit.server.asking import describe, image
 
-from .asking import PATIENCE, Asking
+from .asking import Asking, asking
 
 CLIENTS = 4
 PUSHES = 100  # begun at least, in all
@@ -55,12 +55,6 @@ class Pushed:
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Asking]:
-    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
-        yield Asking(connection)
-
-
-@contextmanager
 def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A registry in a process of its own, and its address."""
     command = [
@@ -86,7 +80,7 @@ def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def push_until_killed(folder: Path, pushed: Pushed, seconds: float) -> None:
     def client(seed: int, address: str) -> None:
         noise = random.Random(seed)  # noqa: S311
-        with suppress(OSError, HTTPException), connected(address) as ask:
+        with suppress(OSError, HTTPException), asking(address) as ask:
             while True:
                 pushed.push(ask, noise)
 
@@ -110,7 +104,7 @@ def check(ask: Asking, pushed: Pushed) -> None:
         manifest = ask("GET", f"/v2/app/manifests/{tag}")
         assert manifest.content == pushed.manifests.get(tag, manifest.content)
         for part in (manifest.json["config"], *manifest.json["layers"]):
-            assert ask("HEAD", f"/v2/app/blobs/{part['digest']}").headers["Content-Length"] == str(part["size"])
+            assert ask("HEAD", f"/v2/app/blobs/{part['digest']}").field("Content-Length") == str(part["size"])
 
 
 def damaged(folder: Path) -> list[Path]:
@@ -126,7 +120,7 @@ def test_a_registry_is_killed_during_a_hundred_pushes(quick_folder: Path) -> Non
         kills += 1
     assert pushed.manifests
     assert damaged(folder) == []
-    with served(folder) as (_, address), connected(address) as ask:
+    with served(folder) as (_, address), asking(address) as ask:
         check(ask, pushed)
         # What is half done is collected, and nothing else.
         moment = 1_000_000

@@ -1,7 +1,7 @@
 """The workloads, one file each; this table is all that knows them."""
 
 from ..workload import Workload
-from . import again, between, detail, digest, layout, listing, loop, one, repository, start, token, within
+from . import again, between, detail, digest, layout, listing, loop, one, repository, start, surgery, token, within
 
 TABLE: tuple[Workload, ...] = (
     between.WORKLOAD,
@@ -17,4 +17,5 @@ TABLE: tuple[Workload, ...] = (
     digest.WORKLOAD,
     *one.WORKLOADS,
     *token.WORKLOADS,
+    *surgery.WORKLOADS,
 )

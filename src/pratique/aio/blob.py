@@ -32,7 +32,8 @@ class Stream(ByteReceiveStream):
 
     async def receive(self, max_bytes: int = blocking.BUFFER_BYTES) -> bytes:
         """Some bytes, at most so many. Raises EndOfStream at the end, ClosedResourceError after it was closed."""
-        data = await self._held.run(lambda: self._open().read(max_bytes))
+        content = self._content or await self._begin()
+        data = await self._held.run(lambda: content.read(max_bytes))
         if not data:
             raise EndOfStream
         return data
@@ -42,7 +43,7 @@ class Stream(ByteReceiveStream):
         self._close()
 
     async def __aenter__(self) -> Self:
-        await self._held.run(self._open)
+        await self._begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -51,9 +52,9 @@ class Stream(ByteReceiveStream):
     def __del__(self) -> None:
         self._close()
 
-    def _open(self) -> Content:
-        if self._content is None:
-            self._content = self._opened.enter_context(self._opening())
+    async def _begin(self) -> Content:
+        self._content = await self._held.run(lambda: self._opened.enter_context(self._opening()))
+        self._held.go_on()
         return self._content
 
     def _close(self) -> None:
@@ -74,11 +75,13 @@ class File(Face[io.BufferedReader]):
 
     async def read(self, size: int | None = -1) -> bytes:
         """So many bytes from here on, or all; fewer at the end."""
-        return await self.threads.run(lambda: self.blocking.read(size))
+        data = await self._held.run(lambda: self.blocking.read(size))
+        self._held.go_on()
+        return data
 
     async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to another place, in bytes from the beginning, from here or from the end; the place from the beginning."""
-        return await self.threads.run(lambda: self.blocking.seek(offset, whence))
+        return await self._held.run(lambda: self.blocking.seek(offset, whence))
 
     def tell(self) -> int:
         """Where it is read next, in bytes."""

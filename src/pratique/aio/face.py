@@ -46,6 +46,10 @@ class Held(Threads):
         """The result of a part of it. Cancelled, the whole is; further parts raise ClosedResourceError."""
         return await self.operation.run(work, self.limiter)
 
+    def go_on(self) -> None:
+        """Wait for nobody's thread any more: whoever has an answer open has a place that others wait for."""
+        self.limiter = CapacityLimiter(1)
+
 
 class Face(Generic[S]):
     """What stands for a `blocking` object, whose verbs are done by `threads`."""

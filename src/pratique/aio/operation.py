@@ -9,8 +9,8 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from anyio import CancelScope, CapacityLimiter, ClosedResourceError, get_cancelled_exc_class, to_thread
 
-from ..http.message import Request, Response
-from ..http.origin import Origin
+from ..http.message import Transport
+from ..http.session import Wired
 
 R = TypeVar("R")
 
@@ -19,13 +19,8 @@ class Interrupted(BaseException):
     """What ends the threads of an operation that was cancelled: no handler of errors takes it for one."""
 
 
-class Line(Protocol):
+class Line(Transport, Wired, Protocol):
     """A transport that one operation has for itself."""
-
-    def __call__(self, request: Request, /) -> Response: ...
-    def speaks_tls(self, origin: Origin) -> bool: ...
-    def cancel(self, reason: str) -> None: ...
-    def close(self) -> None: ...
 
 
 class Lender(Protocol):

@@ -162,7 +162,7 @@ def argument(action: argparse.Action) -> str:
 def load(name: str) -> ModuleType:
     """The module of a command. Raises InvalidInput where there is none."""
     if name not in commands.SUMMARIES:
-        near = nearest(name, commands.SUMMARIES)
+        near = commands.ELSEWHERE.get(name) or nearest(name, commands.SUMMARIES)
         meant = f"did you mean: pratique {near}" if near else "see: pratique --help"
         raise InvalidInput(f"there is no command {name[:80]!r}", advice=meant)
     return import_module(f"{commands.__name__}.{name.replace('-', '_')}")

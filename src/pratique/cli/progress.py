@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..http.events import Event, Observer, ignore
 from ..spec.digest import Digest
 from ..text import printable
-from ..transfer.events import Copied, Done, How, Moved, Planned, Started
+from ..transfer.events import Arrival, Copied, Done, Moved, Planned, Started
 from .output import Output, size
 
 STYLES: Final = ("auto", "plain", "tty", "json", "none")
@@ -76,7 +76,7 @@ def _as_lines(output: Output) -> Observer:
     def tell(event: Event) -> None:
         if isinstance(event, Planned):
             planned[event.name] = event
-        elif isinstance(event, Done) and event.how is How.MOVED:
+        elif isinstance(event, Done) and event.how is Arrival.MOVED:
             sent.add(event.descriptor.digest)
         elif isinstance(event, Copied):
             output.note(f"{event.name or event.descriptor.digest}: {_outcome(event, planned.get(event.name), sent)}")

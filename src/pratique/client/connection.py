@@ -88,13 +88,15 @@ def connect(
     one is shown where it is merely invited. `token_services` has URLs by registry, in place of those that these name.
 
     `proxy` is a URL, "none", or a function from origins. `retries` (3) are those after the first try of a request; `timeout` is
-    in seconds and of everything: what is under way then fails with Unreachable. `chunk_size` is in bytes of one request.
+    in seconds and of everything: what is under way then fails with Unreachable. `chunk_size` is in bytes of one request,
+    `most_manifest_bytes` (4 MiB) in bytes of the longest manifest that is read.
 
     `machine` is what files and environment say; `transport` carries requests in place of sockets; `clock` (seconds) and `sleep`
     are for tests; `spans` are OpenTelemetry's; `tell` is called with each Event, also from several threads at once.
 
     Raises InvalidInput for what contradicts itself and for files that cannot be understood, Unsupported for a strange proxy.
     """
+    _check_numbers(timeout=timeout, retries=retries, most_manifest_bytes=most_manifest_bytes, chunk_size=chunk_size)
     machine = machine or Machine(warn=lambda text: tell(Warned(text)))
     registries, trust = _checked(named, trust or Trust(), plain_http=plain_http)
     return Registries(Settings(
@@ -113,6 +115,14 @@ def _checked(named: Iterable[str], trust: Trust, *, plain_http: bool) -> tuple[f
         what = "plain http" if plain_http else "a client certificate"
         raise InvalidInput(f"{what} is for registries that are named, and none is")
     return registries, trust
+
+
+def _check_numbers(**numbers: float | None) -> None:
+    """Raise InvalidInput for what is less than there can be; none at all are only `retries`."""
+    for keyword, number in numbers.items():
+        if number is not None and (number < 0 or (number == 0 and keyword != "retries")):
+            least = "not negative" if keyword == "retries" else "more than 0"
+            raise InvalidInput(f"{keyword} is {least}, and {number} was given")
 
 
 def _found(told: Told | None, named: frozenset[str], machine: Machine) -> Credentials | None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ..errors import Unsupported
+from ..errors import InvalidInput, Unsupported
 from ..http.events import Observer
-from ..image import validation
+from ..image import comparison, stack, validation
+from ..image.comparison import Difference
 from ..image.layers import files, lookup
-from ..image.layers.bench import Bench, Layer
-from ..image.layers.files import File
-from ..image.layers.overlay import overlay
+from ..image.layers.bench import Bench
+from ..image.layers.files import Change, File
 from ..image.layers.walk import Write
+from ..image.rebase import base_of
 from ..image.validation import Problem
 from ..spec.descriptor import Descriptor
+from ..spec.digest import Digest
 from ..stores.base import Target
 from ..stores.crew import JOBS, in_parallel
+from ..values import frozen
 from .images import image_at
 from .places import Place, located, places
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from ..spec.platform import Platform
     from .registries import Registries
 
-_AT_ONCE = 4  # layers that are fetched
+_AT_ONCE: Final = 2  # layers that are read
 
 
 def export(
@@ -43,7 +46,7 @@ def export(
     """
     with places(registries, tell) as opened, Bench() as bench:
         image = image_at(opened, located(source), platform)
-        overlay([layer.packed() for layer in kept(bench, image.layers)], write)
+        stack.export(bench, image, write)
         return image.original.descriptor
 
 
@@ -84,6 +87,85 @@ def read_file(
         lookup.cat([layer.packed() for layer in image.layers], path, write)
 
 
+@frozen
+class Differences:
+    """What is not the same in two images: fields of manifest and config, and files."""
+
+    manifest: tuple[Difference, ...]
+    config: tuple[Difference, ...]
+    files: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.manifest or self.config or self.files)
+
+
+def compare(
+    before: Place,
+    after: Place,
+    *,
+    platform: str | Platform | None = None,
+    times: bool = False,
+    registries: Registries | None = None,
+    tell: Observer | None = None,
+) -> Differences:
+    """Compare two images: manifests, configs, and files by their content; a layer that both have is read once.
+
+    When files were modified counts with `times`. Raises as `export` does.
+    """
+    with places(registries, tell) as opened:
+        images = [image_at(opened, located(place), platform) for place in (before, after)]
+        layers = {layer.descriptor.digest: layer for image in images for layer in image.layers}
+        if images[0].diff_ids == images[1].diff_ids:
+            layers = {}
+        found = in_parallel(lambda layer: files.read(layer.packed(), digests=True), layers.values(), _AT_ONCE)
+        read = dict(zip(layers, found, strict=True))
+        one, other = (
+            files.compose([read[layer.descriptor.digest] for layer in image.layers if read]) for image in images
+        )
+        return Differences(
+            tuple(comparison.compare(images[0].manifest, images[1].manifest)),
+            tuple(comparison.compare(images[0].config, images[1].config)),
+            files.compare(one, other, times=times),
+        )
+
+
+@frozen
+class BaseCheck:
+    """What an image says that it was based on, what its name stands for now, and whether the image has the layers of that."""
+
+    platform: Platform
+    name: str
+    digest: Digest | None
+    current: Digest
+    is_current: bool
+
+
+def check_base(
+    source: Place,
+    *,
+    base: Place | None = None,
+    platform: str | Platform | None = None,
+    registries: Registries | None = None,
+    tell: Observer | None = None,
+) -> BaseCheck:
+    """Find out whether the base of an image is the one that its name stands for now; the image's layers decide.
+
+    The base is the one that is given, or that the annotations name. Raises NotFound, InvalidInput where neither says any.
+    """
+    with places(registries, tell) as opened:
+        image = image_at(opened, located(source), platform)
+        said = base_of(image)
+        if base is None and (said is None or not said.name):
+            raise InvalidInput(
+                f"the annotations of {image.original.digest} do not say on what it is based", advice="name the base"
+            )
+        location = located(base if base is not None else said.name)  # type: ignore[union-attr]
+        found = image_at(opened, location, image.platform)
+        current = opened.source(location).resolve(location.name).digest
+        same = image.diff_ids[: len(found.layers)] == found.diff_ids
+        return BaseCheck(image.platform, str(location), said.digest if said else None, current, same)
+
+
 def validate(
     source: Place,
     *,
@@ -108,9 +190,3 @@ def validate(
         if not isinstance(reading, Target):
             raise Unsupported(f"{reading} cannot be asked what it has", advice="leave `fast` out")
         yield from validation.validate_fast(reading, root, jobs=jobs)
-
-
-def kept(bench: Bench, layers: tuple[Layer, ...]) -> list[Layer]:
-    """Layers that may be read twice, each fetched once; the lowest is not read twice by an overlay."""
-    lowest, higher = layers[:1], layers[1:]
-    return [*lowest, *in_parallel(bench.keep, higher, _AT_ONCE)]

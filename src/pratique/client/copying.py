@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from ..auth.credentials import ANONYMOUS
 from ..errors import InvalidInput, NotFound, Unsupported
-from ..http.events import Observer, ignore
-from ..http.log import logged
+from ..http.events import Observer
 from ..image.convert import TO_DOCKER, TO_OCI, convert
-from ..spec.manifest import MOST_MANIFEST_BYTES
 from ..spec.platform import Platform
 from ..spec.reference import endpoint_of, is_tag
-from ..stores.base import NAMELESS, Lists, Source, Stages, Target
+from ..stores.base import NAMELESS, Lists, Source, Target
 from ..stores.crew import JOBS
-from ..stores.locations import DOCKER_ARCHIVE, Location, open_source, open_target
+from ..stores.locations import DOCKER_ARCHIVE, Location
 from ..transfer import copy as transfer
 from ..transfer.copy import Options, Result
 from ..transfer.plan import Convert
@@ -26,7 +24,7 @@ from ..transfer.repository import copy_tags as transfer_tags
 from ..transfer.selection import Selection
 from ..transfer.tags import Choice, version_range
 from ..values import frozen, replace
-from .connection import connect
+from .places import Place, located, places, wished
 
 if TYPE_CHECKING:
     import re
@@ -89,6 +87,7 @@ def copy(
     Raises NotFound, Refused, Unreachable, ContentMismatch, Misbehaved, Unsupported, InvalidInput. What has arrived of an
     unfinished copy is kept, and the next goes on from there.
     """
+    _check_several("tags", tags)
     with _opened(source, target, registries, target_registries, tell, how) as copying:
         copying.check_digest()
         names = list(dict.fromkeys([copying.first_name(), *tags]))
@@ -117,6 +116,7 @@ def copy_tags(
     (">=1.2 <2"), and of these the `newest` so many. With `keep_going` what fails is among the results; else the first
     failure is raised. The rest is as with `copy`.
     """
+    _check_positive("newest", newest)
     with _opened(source, target, registries, target_registries, tell, how) as copying:
         copying.check_unnamed()
         if not isinstance(copying.reading, Lists):
@@ -184,44 +184,28 @@ class _Copying:
 
 @contextmanager
 def _opened(
-    source: str | Location,
-    target: str | Location,
+    source: Place,
+    target: Place,
     registries: Registries | None,
     target_registries: Registries | None,
     tell: Observer | None,
     how: How,
 ) -> Iterator[_Copying]:
     """Both stores. What is staged appears when all went well, and not at all otherwise."""
-    source, target, options = _location(source), _location(target), _options(**how)
+    _check_known(how)
+    source, target, options = located(source), located(target), _options(**how)
     with ExitStack() as stack:
-        elsewhere = bool(how.get("foreign"))
-        if registries is None and (source.reference or elsewhere or (target.reference and target_registries is None)):
-            registries = stack.enter_context(connect(tell=tell or ignore))
-        told = registries or target_registries
-        heard = logged(tell or ignore) if tell or told is None else told.settings.tell  # which logs already
-        reading = _reading(source, target, registries, stack)
-        writing = _writing(target, target_registries or registries, stack)
-        fetch = _elsewhere(source, registries, stack) if registries and elsewhere else None
-        spans = registries.settings.spans if registries else None
-        if spans:
+        here = stack.enter_context(places(registries, tell))
+        there = stack.enter_context(places(target_registries, tell)) if target_registries else here
+        reading, writing = here.source(source, beside=target), there.target(target)
+        fetch = _elsewhere(source, here.reached(), stack) if how.get("foreign") else None
+        known = here if here.registries else there
+        if known.registries and (spans := known.registries.settings.spans):
             stack.enter_context(spans.copy(str(source), str(target)))
-        most = told.settings.most_manifest_bytes if told else MOST_MANIFEST_BYTES
-        options = replace(options, foreign=fetch, most_manifest_bytes=most)
-        yield _Copying(source, target, reading, writing, options, heard)
-        if isinstance(writing, Stages) and not options.dry_run:
-            writing.finish()
-
-
-def _reading(source: Location, target: Location, registries: Registries | None, stack: ExitStack) -> Source:
-    if source.reference is None or registries is None:
-        return stack.enter_context(open_source(source))
-    return registries.source(source.reference, beside=target.reference)
-
-
-def _writing(target: Location, registries: Registries | None, stack: ExitStack) -> Target:
-    if target.reference is None or registries is None:
-        return stack.enter_context(open_target(target))
-    return registries.target(target.reference, pushes=True)
+        options = replace(options, foreign=fetch, most_manifest_bytes=known.most_manifest_bytes)
+        yield _Copying(source, target, reading, writing, options, known.tell)
+        if not options.dry_run:
+            there.finish()
 
 
 def _elsewhere(source: Location, registries: Registries, stack: ExitStack) -> Fetch:
@@ -249,13 +233,14 @@ def _options(
     jobs: int = JOBS,
 ) -> Options:
     """The keywords of `How` as a value. Raises InvalidInput."""
+    _check_several("platforms", platforms)
+    _check_several("artifact_types", artifact_types)
+    _check_positive("jobs", jobs)
     types = tuple(artifact_types)
     if form and (keep_index or referrers or types or digest_tags):
         raise InvalidInput("another form changes digests, by which keep_index, referrers and digest_tags go")
     return Options(
-        select=Selection(
-            tuple(Platform.parse(each) if isinstance(each, str) else each for each in platforms), keep_index
-        ),
+        select=Selection(tuple(map(wished, platforms)), keep_index),
         convert=_conversion(form),
         no_clobber=no_clobber,
         dry_run=dry_run,
@@ -267,16 +252,31 @@ def _options(
     )
 
 
+def _check_known(how: How) -> None:
+    """Raise TypeError for a keyword that there is not, as Python does, with those that there are."""
+    for keyword in how.keys() - How.__annotations__.keys():
+        raise TypeError(f"a copy has no keyword {keyword!r}; it has {', '.join(How.__annotations__)}")
+
+
+def _check_several(keyword: str, values: Iterable[object]) -> None:
+    """Raise InvalidInput for one text where several are wanted: each of its letters would be taken for one."""
+    if isinstance(values, str):
+        raise InvalidInput(f"{keyword} are several, and {values!r} is one", advice=f"write {keyword}=[{values!r}]")
+
+
+def _check_positive(keyword: str, number: int | None) -> None:
+    if number is not None and number < 1:
+        raise InvalidInput(f"{keyword} is at least 1, and {number} was given")
+
+
 def _conversion(form: Form | None) -> Convert | None:
     if form is None:
         return None
+    if form not in FORMS:
+        raise InvalidInput(f"{form!r} is no form of manifests", advice=f"known are {', '.join(sorted(FORMS))}")
     types = FORMS[form]
     return lambda manifest, replaced: convert(manifest, types, replaced)
 
 
 def _range(semver: str | Callable[[str], bool] | None) -> Callable[[str], bool] | None:
     return version_range(semver) if isinstance(semver, str) else semver
-
-
-def _location(place: str | Location) -> Location:
-    return Location.parse(place) if isinstance(place, str) else place

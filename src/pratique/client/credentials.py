@@ -36,21 +36,22 @@ class Keyed:
 def credentials_of(told: Told, named: Iterable[str], warn: Callable[[str], None]) -> Credentials:
     """What a program says of credentials, in place of the stored ones.
 
-    Raises InvalidInput for a file that is not there, and where it is not said which registries a credential is for.
+    Raises InvalidInput for a file that is not there, for what finds no credentials, and where it is not said which registries
+    a credential is for.
     """
     if isinstance(told, Mapping):
-        return Keyed({_key(text): _credential(entry) for text, entry in told.items()})
+        return Keyed({_key(text): credential_of(entry) for text, entry in told.items()})
     if isinstance(told, os.PathLike):
         return _file(Path(told), warn)
     if not isinstance(told, str | Credential):
-        return told
+        return _finding(told)
     registries = frozenset(named)
     if not registries:
         raise InvalidInput(
             "a credential is for registries that are named, and none is",
             advice='connect("registry.example.com", credentials=...), or a mapping of registries to credentials',
         )
-    return Given(_credential(told), registries)
+    return Given(credential_of(told), registries)
 
 
 def _key(text: str) -> str:
@@ -59,8 +60,23 @@ def _key(text: str) -> str:
     return f"{parse_registry(host)}{slash}{path}"
 
 
-def _credential(entry: str | Credential) -> Credential:
-    return Credential.parse(entry, SOURCE) if isinstance(entry, str) else entry
+def credential_of(entry: str | Credential, source: str = SOURCE) -> Credential:
+    """A credential as a program writes it, "user:password" or a value. Raises InvalidInput."""
+    if not isinstance(entry, str):
+        return entry
+    if ":" not in entry:  # it is not shown: it may be the password
+        raise InvalidInput("a credential that was given as text has no colon", advice='write it as "user:password"')
+    return Credential.parse(entry, source)
+
+
+def _finding(told: Credentials) -> Credentials:
+    """An object that finds credentials, as it is: a pair, as other libraries take it, finds none."""
+    if not callable(getattr(told, "find", None)):
+        raise InvalidInput(
+            f"credentials are not to be found by a {type(told).__name__}",
+            advice='a credential is written as "user:password"',
+        )
+    return told
 
 
 def _file(path: Path, warn: Callable[[str], None]) -> Credentials:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import NotFound
 from ..image.image import Image
-from ..spec.manifest import Manifest, platforms
+from ..spec.manifest import Manifest
 from ..spec.platform import Platform
 from ..stores.base import Source
 from ..stores.content import manifest_of
@@ -29,7 +29,8 @@ def single(source: Source, manifest: Manifest, platform: Platform | None) -> Man
     while manifest.is_index:
         entries = [entry for entry in manifest.manifests if not (entry.platform and entry.platform.os == "unknown")]
         if platform is None and len(entries) != 1:
-            there = ", ".join(platforms(manifest.manifests)) or "none that it names"
-            raise NotFound(f"{manifest.digest} is an index of several images", advice=f"choose by --platform: {there}")
+            raise NotFound(
+                f"{manifest.digest} is an index of several images", advice=f"choose by --platform: {manifest.choices}"
+            )
         manifest = manifest_of(source, entries[0] if platform is None else manifest.select(platform))
     return manifest

@@ -19,7 +19,7 @@ from ..http.events import Event
 from ..spec.reference import Reference, endpoint_of, is_registry, is_repository, parse_registry
 from ..values import frozen
 from .connection import connect
-from .credentials import SOURCE
+from .credentials import SOURCE, credential_of
 from .machine import Machine
 from .registries import Registries
 
@@ -66,7 +66,7 @@ def login(
         registries = registries or stack.enter_context(connect())
         name, namespace = split(registry)
         key = f"{name}/{namespace}" if namespace else name
-        found = Credential.parse(credential, SOURCE) if isinstance(credential, str) else credential
+        found = credential_of(credential)
         machine = registries.machine
         logins = _logins(machine, authfile, name, key)
         verification = _verify(registries, name, namespace, found, repository)

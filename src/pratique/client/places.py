@@ -16,6 +16,7 @@ from ..stores.locations import Location, open_source, open_target
 from .connection import connect
 
 if TYPE_CHECKING:
+    from ..spec.descriptor import Descriptor
     from ..spec.digest import Digest
     from .registries import Registries
 
@@ -23,36 +24,39 @@ Place = str | Location
 
 
 class Places:
-    """Stores by their locations; `places` opens and closes them."""
+    """Stores by their locations; `places` opens and closes them.
+
+    `registries` are what reaches registries; None as long as none is wanted and none was given.
+    """
 
     def __init__(self, stack: ExitStack, registries: Registries | None, tell: Observer | None) -> None:
         self._stack = stack
-        self._registries = registries
+        self.registries = registries
         self._tell = tell
         self._staged: list[Stages] = []
 
     @property
     def tell(self) -> Observer:
         """Who is told what happens: whoever was named, or who the registries tell."""
-        if self._tell or self._registries is None:
+        if self._tell or self.registries is None:
             return logged(self._tell or ignore)
-        return self._registries.settings.tell  # which logs already
+        return self.registries.settings.tell  # which logs already
 
     @property
     def most_manifest_bytes(self) -> int:
         """How long manifests may be that are read."""
-        return self._registries.settings.most_manifest_bytes if self._registries else MOST_MANIFEST_BYTES
+        return self.registries.settings.most_manifest_bytes if self.registries else MOST_MANIFEST_BYTES
 
     def source(self, location: Location, *, beside: Location | None = None) -> Source:
         """A store to read from; what is written `beside` it, on the same registry, is not read from a mirror."""
         if location.reference is None:
             return self._stack.enter_context(open_source(location))
-        return self._reaching().source(location.reference, beside=beside.reference if beside else None)
+        return self.reached().source(location.reference, beside=beside.reference if beside else None)
 
     def target(self, location: Location) -> Target:
         """A store to write to; what is staged appears with `finish`."""
         if location.reference is not None:
-            return self._reaching().target(location.reference, pushes=True)
+            return self.reached().target(location.reference, pushes=True)
         found = self._stack.enter_context(open_target(location))
         if isinstance(found, Stages):
             self._staged.append(found)
@@ -62,17 +66,22 @@ class Places:
         """The manifest that a name stands for. Raises NotFound, and what reading raises."""
         if isinstance(source, Readable):
             return source.manifest(name)
-        return manifest_of(source, source.resolve(name), self.most_manifest_bytes)
+        return self.below(source, source.resolve(name))
+
+    def below(self, source: Source, descriptor: Descriptor) -> Manifest:
+        """The manifest that a descriptor names. Raises NotFound, and what reading raises."""
+        return manifest_of(source, descriptor, self.most_manifest_bytes)
 
     def finish(self) -> None:
         """Make everything that was staged appear."""
         for target in self._staged:
             target.finish()
 
-    def _reaching(self) -> Registries:
-        if self._registries is None:
-            self._registries = self._stack.enter_context(connect(tell=self._tell or ignore))
-        return self._registries
+    def reached(self) -> Registries:
+        """What reaches registries: what was given, or what `connect` finds. Raises what that raises."""
+        if self.registries is None:
+            self.registries = self._stack.enter_context(connect(tell=self._tell or ignore))
+        return self.registries
 
 
 @contextmanager

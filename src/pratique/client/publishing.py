@@ -40,7 +40,7 @@ class Made:
         return verified(self.blobs[descriptor.digest], descriptor.size, descriptor, offset)
 
     def __str__(self) -> str:
-        return "what was made"
+        return "the artifact"
 
 
 def publish(

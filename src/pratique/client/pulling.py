@@ -13,12 +13,12 @@ from ..image.artifact import TITLE, UNPACKED
 from ..image.layers.pieces import Packed
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest, platforms
+from ..spec.manifest import Manifest
 from ..stores.base import Source
 from ..stores.content import pour
 from ..stores.crew import JOBS, all_done
 from ..stores.files import replacing
-from ..transfer.events import Done, How, Moved, Started
+from ..transfer.events import Arrival, Done, Moved, Started
 from ..values import field, frozen
 from .landing import Existing, Landing, writing
 from .parts import measured, opened_file
@@ -92,8 +92,7 @@ def _chosen(opened: Places, source: Source, name: str, platform: str | Platform 
     if not manifest.is_index:
         return manifest
     if platform is None:
-        there = ", ".join(platforms(manifest.manifests)) or "none that it names"
-        raise NotFound(f"{manifest.digest} is an index", advice=f"choose by its platform: {there}")
+        raise NotFound(f"{manifest.digest} is an index", advice=f"choose by its platform: {manifest.choices}")
     return opened.manifest(source, manifest.select(wished(platform)).digest)
 
 
@@ -132,7 +131,7 @@ class _Pulling:
         path = landing.path(names)
         if self._is_there(path, descriptor):
             self.outcomes[names] = "present"
-            self.opened.tell(Done(descriptor, How.PRESENT))
+            self.opened.tell(Done(descriptor, Arrival.PRESENT))
             return
         self.outcomes[names] = "kept" if landing.keeps(path) else "pulled"
         if self.outcomes[names] == "pulled":
@@ -157,7 +156,7 @@ class _Pulling:
                 self.opened.tell(Moved(descriptor, len(data)))
 
             pour(lambda: self.source.open(descriptor), descriptor, write)
-        self.opened.tell(Done(descriptor, How.MOVED))
+        self.opened.tell(Done(descriptor, Arrival.MOVED))
 
     def _is_there(self, path: Path, descriptor: Descriptor) -> bool:
         """Whether a file has this content already."""

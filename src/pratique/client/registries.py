@@ -97,7 +97,7 @@ class Registries:
         self.session.cancel(reason)
 
     def close(self) -> None:
-        """Close the connections; it may be called again."""
+        """Close the connections; it may be called again. Whatever is asked afterwards fails with Unreachable."""
         if self._timer is not None:
             self._timer.cancel()
         self.session.close()

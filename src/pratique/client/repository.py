@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidReference, NotFound
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest, platforms
+from ..spec.manifest import Manifest
 from ..spec.reference import Reference, is_tag
 from ..values import field, frozen
 
@@ -212,10 +212,9 @@ class Repository:
             entry = manifest.select(_platform(platform))
             manifest, said = self._source(name).manifest(entry.digest), entry.platform
         if manifest.is_index:
-            there = ", ".join(platforms(manifest.manifests)) or "none that it names"
             raise NotFound(
                 f"{self._reference.at(name)} is an index; its images have configs",
-                advice=f"choose one by its platform: {there}",
+                advice=f"choose one by its platform: {manifest.choices}",
             )
         return manifest, said
 

@@ -134,9 +134,9 @@ def serve(
 def collect(storage: AnyPath, *, grace: float = UNUSED, untagged: bool = False, dry_run: bool = False) -> list[Garbage]:
     """Remove what nothing needs any more from the folder of an embedded registry, also while it is served.
 
-    What was used in the last `grace` seconds stays; with `untagged` manifests that no tag leads to go as well. A `dry_run`
-    removes nothing. The result is what went, or would. Raises NotFound where the folder has no repositories, and
-    InvalidInput where it cannot be collected.
+    What was used in the last `grace` seconds (24 hours) stays; with `untagged` manifests that no tag leads to go as well.
+    A `dry_run` removes nothing. The result is what went, or would. Raises NotFound where the folder has no repositories,
+    and InvalidInput where it cannot be collected.
     """
     folder = Path(storage)
     if not (folder / ROOT).is_dir():

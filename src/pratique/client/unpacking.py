@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ..errors import ContentMismatch, InvalidInput, Unsupported
-from ..image.layers.header import LINK, SYMBOLIC, Member
+from ..image.layers.header import Member
 from ..image.layers.pieces import Packed
 from ..image.layers.walk import Walk
 from ..spec.digest import Digest
+from ..stores.header import LINK, SYMBOLIC
+from ..stores.tar import write_whole
 from .landing import Landing, writing
 
 _MODES: Final = 0o755  # what of a file's permissions is taken
@@ -99,8 +102,8 @@ class Unpacking:
         elif member.kind == LINK:
             os.link(landing.path(self._place(member.link)), path, follow_symlinks=False)
         else:
-            with _created(path, member.mode & _MODES | _OWNER) as descriptor:
-                walk.pour(member, lambda data: _all(descriptor, data))
+            with _created(path, member.mode & _MODES | _OWNER) as file:
+                walk.pour(member, partial(write_whole, file))
 
 
 def _leaves(link: bytes, depth: int) -> bool:
@@ -110,16 +113,6 @@ def _leaves(link: bytes, depth: int) -> bool:
     return link[:1] in (b"", b"/") or b".." in parts[up:] or up > depth
 
 
-@contextmanager
-def _created(path: Path, mode: int) -> Iterator[int]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _all(descriptor: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _created(path: Path, mode: int) -> IO[bytes]:
+    """A new file with these permissions, and without a buffer."""
+    return open(path, "xb", buffering=0, opener=partial(os.open, mode=mode))

@@ -18,6 +18,7 @@ MOST_DIGITS: Final = 18  # of a length in bytes; 15 of a chunk's, which is hexad
 BLOCK: Final = 16 << 10  # bytes read at a time, where it is not known what comes
 
 _NAME_SIGNS: Final = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 9110 §5.6.2
+_BLANKS: Final = " \t"
 _HEXADECIMAL: Final = frozenset(b"0123456789abcdefABCDEF")
 _SWITCHING_PROTOCOLS: Final = 101
 _WITHOUT_CONTENT: Final = frozenset({_SWITCHING_PROTOCOLS, 204, 304})
@@ -106,8 +107,11 @@ class Incoming:
         return head
 
     def _end_of_head(self) -> int:
-        marks = (b"\n\r\n", b"\n\n")
-        return min((at + len(mark) for mark in marks if (at := self._held.find(mark, self._at)) >= 0), default=-1)
+        end = self._held.find(b"\n\r\n", self._at)
+        bare = self._held.find(b"\n\n", self._at, end + 1 if end >= 0 else None)
+        if bare >= 0:
+            return bare + len(b"\n\n")
+        return end + len(b"\n\r\n") if end >= 0 else -1
 
     def _check_beginning(self) -> None:
         """Who speaks another protocol may wait for us for ever: its first line says enough. Nor need a head be endless."""
@@ -140,11 +144,14 @@ def read_head(incoming: Incoming) -> Head:
 
 def parse_head(raw: bytes) -> Head:
     """Read the lines of a head. Raises Malformed."""
-    first, *lines = raw.rstrip(b"\r\n").split(b"\n")
-    if len(lines) > MOST_LINES:
-        raise _too_many()
+    first, _, rest = raw.rstrip(b"\r\n").partition(b"\n")
     minor, status = _parse_status(first)
-    return Head(status, minor, Headers(_parse_fields(line.decode("latin-1").rstrip("\r") for line in lines)))
+    text = rest.decode("latin-1").replace("\r\n", "\n")
+    if text.count("\n") >= MOST_LINES:
+        raise _too_many()
+    if "\r" in text or "\0" in text:
+        raise Malformed("a header field has a character that none may have")
+    return Head(status, minor, Headers(_parse_fields(text.split("\n") if text else ())))
 
 
 def _no_status() -> Malformed:
@@ -174,7 +181,7 @@ def _parse_fields(lines: Iterable[str]) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for line in lines:
         if line[:1] in (" ", "\t") and fields:  # a folded line (RFC 9112 §5.2)
-            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {_value(line)}".strip())
+            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip(_BLANKS)}".strip())
         else:
             fields.append(_parse_field(line))
     return fields
@@ -182,16 +189,10 @@ def _parse_fields(lines: Iterable[str]) -> list[tuple[str, str]]:
 
 def _parse_field(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
-    name = name.rstrip(" \t")
+    name = name.rstrip(_BLANKS)
     if not colon or not name or name.strip(_NAME_SIGNS):
         raise Malformed("a line of the head is not a header field")
-    return name, _value(value)
-
-
-def _value(text: str) -> str:
-    if "\r" in text or "\0" in text:
-        raise Malformed("a header field has a character that none may have")
-    return text.strip(" \t")
+    return name, value.strip(_BLANKS)
 
 
 class Content(Protocol):
@@ -301,10 +302,10 @@ def content_of(head: Head, method: str, incoming: Incoming) -> tuple[Content, bo
     """
     if head.interim:
         raise Malformed("nothing but interim answers")
-    codings = _words(head.headers.all("Transfer-Encoding"))
-    lengths = _words(head.headers.all("Content-Length"))
     if method == "HEAD" or head.status in _WITHOUT_CONTENT:
         return Sized(incoming, 0), head.persistent and head.status != _SWITCHING_PROTOCOLS
+    codings = _words(head.headers.all("Transfer-Encoding"))
+    lengths = _words(head.headers.all("Content-Length"))
     if codings - {"identity"}:
         if codings != {"chunked"}:
             raise Malformed("it has a transfer coding that nobody asked for")

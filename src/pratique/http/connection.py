@@ -340,7 +340,7 @@ class _BodyStream(io.RawIOBase):
 
     def _drain(self) -> None:
         """Read a short rest that has arrived anyway, so that the connection can be used again."""
-        if not self._persistent or (self._content.left or 0) > MOST_DRAINED_BYTES:
+        if self._content.ended or not self._persistent or (self._content.left or 0) > MOST_DRAINED_BYTES:
             return
         rest, left = memoryview(bytearray(BLOCK)), MOST_DRAINED_BYTES
         self._connection.wait(0)

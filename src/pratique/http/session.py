@@ -73,6 +73,7 @@ class Session(Generic[S]):
         self._tell = tell
         self._clock = clock
         self._stopped = threading.Event()
+        self._over = ""  # why there are no further requests
         self._sleep = sleep or self._stopped.wait
         self._gate = gate or Gate(lambda origin: self._reaches(origin).pace, clock=clock, sleep=self._sleep)
         self._schemes: dict[str, str] = {}
@@ -167,16 +168,20 @@ class Session(Generic[S]):
 
     def cancel(self, reason: str) -> None:
         """Fail everything under way and to come with `reason`, at once."""
+        self._over = reason
         self._stopped.set()
         if isinstance(self._transport, Wired):
             self._transport.cancel(reason)
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections; there are no further requests."""
+        self._over = self._over or "the connections were closed before"
         if isinstance(self._transport, Wired):
             self._transport.close()
 
     def _attempt(self, request: Request) -> Response | Unanswered:
+        if self._over:
+            return Unanswered(f"{request}: {self._over}", transient=False)
         try:
             return self._delivered(request)
         except Unanswered as error:

@@ -12,18 +12,13 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 
-DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
-DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-DOCKER_LAYER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-OCI_LAYER_FOREIGN: Final = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
-
 _PAIRS: Final = {
     media.DOCKER_MANIFEST: media.OCI_MANIFEST,
     media.DOCKER_LIST: media.OCI_INDEX,
     media.DOCKER_CONFIG: media.OCI_CONFIG,
-    DOCKER_LAYER: media.OCI_LAYER,
-    DOCKER_LAYER_GZIP: media.OCI_LAYER_GZIP,
-    DOCKER_LAYER_FOREIGN: OCI_LAYER_FOREIGN,
+    media.DOCKER_LAYER: media.OCI_LAYER,
+    media.DOCKER_LAYER_GZIP: media.OCI_LAYER_GZIP,
+    media.DOCKER_LAYER_FOREIGN: media.OCI_LAYER_FOREIGN_GZIP,
 }
 TO_OCI: Final[Mapping[str, str]] = _PAIRS
 TO_DOCKER: Final[Mapping[str, str]] = {oci: docker for docker, oci in _PAIRS.items()}

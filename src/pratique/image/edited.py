@@ -14,7 +14,8 @@ from ..http.message import Stream
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest
+from ..spec.document import parse_object
+from ..spec.manifest import ATTESTATION, ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Source
 from ..stores.content import manifest_of, of_bytes, read_name
@@ -23,10 +24,6 @@ from .image import Edit, Image, encode, is_image
 from .layers.bench import Layer, Opens
 
 MOST_DEPTH: Final = 4  # of indexes within indexes
-
-# How BuildKit marks an attestation in an index, and the image that it is about.
-ATTESTATION: Final = "vnd.docker.reference.type"
-ATTESTED: Final = "vnd.docker.reference.digest"
 
 
 @frozen
@@ -158,9 +155,7 @@ class _Editing:
         attestation = manifest_of(self.source, Descriptor.from_json(entry))
         if attestation.subject is None or attestation.subject.digest != subject:
             return pointed
-        described = {**attestation.document["subject"], "digest": str(new.digest), "size": len(new.raw)}
-        document = {**attestation.document, "subject": described}
-        moved = Manifest.parse(encode(document), attestation.media_type, attestation.digest.algorithm)
+        moved = about(attestation, new)
         self.replaced[attestation.digest], self.raw[moved.digest] = moved, moved.raw
         return {**pointed, "digest": str(moved.digest), "size": len(moved.raw)}
 
@@ -170,8 +165,13 @@ class _Editing:
         return bool(found) or not self.wanted
 
 
-def _platform(raw_config: bytes) -> Platform | None:
-    from ..spec.document import parse_object
+def about(referrer: Manifest, subject: Manifest) -> Manifest:
+    """A manifest that refers to another subject than before, all else as it was. It has to have one."""
+    described = {"mediaType": subject.media_type, "digest": str(subject.digest), "size": len(subject.raw)}
+    document = {**referrer.document, "subject": {**referrer.document["subject"], **described}}
+    return Manifest.parse(encode(document), referrer.media_type, referrer.digest.algorithm)
 
+
+def _platform(raw_config: bytes) -> Platform | None:
     config = parse_object(raw_config, "the config")
     return Platform.from_json(config, "the config") if config.get("os") else None

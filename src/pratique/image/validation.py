@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from functools import partial
 from typing import Final, Protocol
 
 from ..errors import ContentMismatch, Error, InvalidInput, Misbehaved, NotFound
+from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..stores.base import Source
@@ -95,21 +95,34 @@ def _checked(check: Check, image: Image | None, blob: Descriptor) -> Problem | N
 def _read(source: Source, image: Image | None, blob: Descriptor) -> None:
     """Read a blob to its end; a layer of an image as the tar that its config says."""
     layers = [layer for layer in image.layers if layer.descriptor == blob] if image else []
-    if not layers or not is_layer(blob.media_type):
-        with opened(source, blob) as stream:
-            while stream.read(PIECE_BYTES):
-                pass
-        return
+    with opened(source, blob) as stream:
+        if layers and is_layer(blob.media_type):
+            try:
+                found = _diff_id(stream, blob)
+            except (InvalidInput, Misbehaved):
+                _drain(stream)  # a wrong digest says more than what it leads to
+                raise
+            check_diff_id(layers[0], found)
+        _drain(stream)
+
+
+def _diff_id(stream: Stream, blob: Descriptor) -> Digest:
+    """The digest of a layer's tar, which is walked to its end."""
     what, hashed = f"the layer {blob.digest}", hashlib.sha256()
-    with opened(source, blob) as stream, closing(Unpacked(stream, what)) as plain:
-        if plain.kind != packed_as(blob.media_type):
-            raise Misbehaved(f"{what} is {plain.kind or 'not packed'}, and its type is {blob.media_type}")
+    plain = Unpacked(stream, what)
+    if plain.kind != packed_as(blob.media_type):
+        raise Misbehaved(f"{what} is {plain.kind or 'not packed'}, and its type is {blob.media_type}")
 
-        def pieces() -> Iterator[bytes]:
-            while piece := plain.read(PIECE_BYTES):
-                hashed.update(piece)
-                yield piece
+    def pieces() -> Iterator[bytes]:
+        while piece := plain.read(PIECE_BYTES):
+            hashed.update(piece)
+            yield piece
 
-        for _ in Walk(pieces(), what):
-            pass
-    check_diff_id(layers[0], Digest("sha256", hashed.hexdigest()))
+    for _ in Walk(pieces(), what):
+        pass
+    return Digest("sha256", hashed.hexdigest())
+
+
+def _drain(stream: Stream) -> None:
+    while stream.read(PIECE_BYTES):
+        pass

@@ -15,6 +15,10 @@ from .platform import Platform
 
 MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks registries to take at least
 
+# The annotations by which BuildKit marks an attestation in an index, and says which image it is about.
+ATTESTATION: Final = "vnd.docker.reference.type"
+ATTESTED: Final = "vnd.docker.reference.digest"
+
 
 @frozen
 class Manifest:
@@ -49,10 +53,12 @@ class Manifest:
 
     @property
     def media_type(self) -> str:
+        """What it is (image specification, media-types.md)."""
         return self.descriptor.media_type
 
     @property
     def digest(self) -> Digest:
+        """The digest of its bytes."""
         return self.descriptor.digest
 
     @property
@@ -82,6 +88,7 @@ class Manifest:
 
     @property
     def annotations(self) -> Mapping[str, str]:
+        """What it says of itself (image specification, annotations.md)."""
         return self.descriptor.annotations
 
     @property
@@ -98,11 +105,19 @@ class Manifest:
 
     def select(self, wish: Platform) -> Descriptor:
         """The first entry of an index that satisfies `wish` (image-index.md). Raises NotFound, naming what there is."""
-        for entry in self.manifests:
-            if entry.platform and entry.platform.satisfies(wish):
-                return entry
-        there = ", ".join(platforms(self.manifests)) or "none that it names"
-        raise NotFound(f"no image for {wish} in the index {self.digest}", advice=f"its platforms: {there}")
+        return self.matching(wish)[0]
+
+    def matching(self, wish: Platform) -> tuple[Descriptor, ...]:
+        """The entries of an index that satisfy `wish`, in order. Raises NotFound, naming what there is."""
+        found = tuple(entry for entry in self.manifests if entry.platform and entry.platform.satisfies(wish))
+        if not found:
+            raise NotFound(f"no image for {wish} in the index {self.digest}", advice=f"its platforms: {self.choices}")
+        return found
+
+    @property
+    def choices(self) -> str:
+        """The platforms that an index names, for people who have to choose one."""
+        return ", ".join(platforms(self.manifests)) or "none that it names"
 
     def _one(self, key: str) -> Descriptor | None:
         found = reading.mapping(self.document, key, "manifest")

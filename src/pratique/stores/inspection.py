@@ -47,6 +47,7 @@ class Inspection:
 
     @property
     def digest(self) -> Digest:
+        """That of the manifest."""
         return self.manifest.digest
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..auth.scopes import ScopeSet, repository_scopes
 from ..errors import Denied, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
-from ..expressions import expression
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -24,7 +22,7 @@ from ..values import frozen
 from .base import NAMELESS, Content, Source
 from .pages import names
 from .referrers import Referrers
-from .resuming import ResumingStream
+from .resuming import ResumingStream, content_range
 from .subjects import Condition, SubjectTags
 
 if TYPE_CHECKING:
@@ -41,8 +39,6 @@ DELETED: Final = frozenset({200, 202, 204})
 _ACCEPTING: Final = Headers([("Accept", ", ".join(media.ACCEPT))])
 _ACCEPTING_ANYTHING: Final = Headers([("Accept", "*/*")])
 _UNDELETABLE: Final = frozenset({400, 405, 501})
-
-_CONTENT_RANGE = expression(r"bytes\s+(?:\d{1,19}-\d{1,19}|\*)/(\d{1,19})", re.ASCII)
 
 
 @frozen
@@ -386,8 +382,7 @@ def _at(name: str | Digest) -> str:
 
 def _whole_length(request: Request, response: Response) -> int:
     """How long a blob is, by the answer to a request for its first byte; one of an empty blob cannot be had."""
-    found = _CONTENT_RANGE.fullmatch((response.headers.get("Content-Range") or "").strip())
-    length = response.length if response.status == 200 else int(found[1]) if found else None
+    length = response.length if response.status == 200 else content_range(response)[1]
     if length is None:
         raise Misbehaved(f"{request}: the server does not say how long the blob is")
     return length

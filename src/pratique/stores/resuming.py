@@ -16,7 +16,14 @@ from ..spec.digest import VerifyingReader
 MOST_RESUMPTIONS: Final = 5  # in a row, without a byte of progress
 SKIPPED_BYTES: Final = 1 << 20  # at a time, where a server sends the beginning again
 
-_CONTENT_RANGE = expression(r"bytes\s+(\d{1,19})-(\d{1,19})/(?:\d{1,19}|\*)", re.ASCII)
+_CONTENT_RANGE = expression(r"bytes\s+(?:(?P<first>\d{1,19})-\d{1,19}|\*)/(?:(?P<whole>\d{1,19})|\*)", re.ASCII)
+
+
+def content_range(response: Response) -> tuple[int | None, int | None]:
+    """The byte with which the content of an answer begins, and how long the whole is, as far as it says (RFC 9110 §14.4)."""
+    found = _CONTENT_RANGE.fullmatch((response.headers.get("Content-Range") or "").strip())
+    first, whole = (found["first"], found["whole"]) if found else (None, None)
+    return int(first) if first else None, int(whole) if whole else None
 
 
 class ResumingStream:
@@ -88,8 +95,8 @@ class ResumingStream:
         return response
 
     def _check_range(self, request: Request, response: Response) -> None:
-        found = _CONTENT_RANGE.fullmatch((response.headers.get("Content-Range") or "").strip())
-        if found is None or int(found[1]) != self._position:
+        first, _ = content_range(response)
+        if first != self._position:
             response.close()
             raise Misbehaved(
                 f"{request}: asked from byte {self._position} on, the answer is {response.headers.get('Content-Range')!r}"

@@ -3,9 +3,9 @@
 Nothing is ever unpacked under a name that an archive gives. What is compressed or comes from a pipe is first copied into a
 temporary file that has no name.
 
-One block of a header is read by the standard library's `tarfile`; the walk from header to header is ours. `tarfile`'s own
-keeps every header in memory, reads extended headers of any length, and in Pythons that we run on needs quadratic time for some
-(CVE-2024-6232) and never ends for others (CVE-2025-8194).
+The walk from header to header is ours: that of the standard library's `tarfile` keeps every header in memory, reads extended
+headers of any length, and in Pythons that we run on needs quadratic time for some (CVE-2024-6232) and never ends for others
+(CVE-2025-8194).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
@@ -24,20 +23,31 @@ from ..errors import InvalidInput, NotFound
 from ..values import frozen
 from . import compression
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
+from .header import (
+    BLOCK,
+    DEVICES,
+    EXTENDED,
+    FOLDER,
+    GLOBAL,
+    LINKS,
+    PIPE,
+    REGULAR,
+    SPARSE,
+    SPARSE_RECORDS,
+    SYMBOLIC,
+    decoded,
+    extended_size,
+    extension,
+    is_whole,
+    kind_of,
+    link_of,
+    name_of,
+    size_of,
+)
 
 MOST_HEADERS: Final = 200_000  # members, folders and extended headers
-MOST_EXTENDED_BYTES: Final = 1 << 20  # of one extended header, which is read into memory
 MOST_NAME_BYTES: Final = 1024
 MOST_LINKS: Final = 8  # that lead from one to the next
-
-_BLOCK: Final = tarfile.BLOCKSIZE
-_FILES: Final = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE})
-_LINKS: Final = frozenset({tarfile.LNKTYPE, tarfile.SYMTYPE})
-_DEVICES: Final = frozenset({tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE})
-_PAX: Final = frozenset({tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE})
-_GNU_LONG: Final = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
-_EXTENDED: Final = _PAX | _GNU_LONG.keys() | {tarfile.XGLTYPE}
-_MOST_DIGITS: Final = 19  # of a size, which is an int64
 
 
 class Incoming(Protocol):
@@ -127,17 +137,17 @@ class Tar:
     def _index(self, links: bool, most_headers: int) -> dict[str, Member]:
         members: dict[str, Member] = {}
         for header in _Walk(self._file, self.what, most_headers):
-            if header.type == tarfile.DIRTYPE:
+            if header.kind == FOLDER:
                 continue
             name = _normal(header.name, self.what)
             if name in members or name in self._links:
                 raise InvalidInput(f"{self.what} has two members {name!r}")
-            if header.type in _FILES:
+            if header.kind in REGULAR:
                 members[name] = Member(header.offset, header.size)
-            elif header.type in _LINKS and links:
+            elif header.kind in LINKS and links:
                 self._links[name] = _target(name, header, self.what)
             else:
-                raise InvalidInput(f"{self.what}: {name!r} is {_called(header.type)}; only regular files are read")
+                raise InvalidInput(f"{self.what}: {name!r} is {_called(header.kind)}; only regular files are read")
         return members
 
 
@@ -182,7 +192,7 @@ class _Header:
     """What a member's headers say together; `offset` is that of its content."""
 
     name: str
-    type: bytes
+    kind: bytes
     link: str
     offset: int
     size: int
@@ -200,55 +210,53 @@ class _Walk:
         self._position = 0
 
     def __iter__(self) -> Iterator[_Header]:
-        extended: dict[str, str] = {}
-        while (header := self._next()) is not None:
-            offset, size = self._position, _size(extended.get("size"), header.size, self._what)
-            if header.type in _EXTENDED:
+        records: dict[str, str] = {}
+        while block := self._next():
+            if block[156:157] in EXTENDED:
                 # A header of GNU's and one of pax may both come before a member.
-                extended |= self._extended(header)
+                records |= self._extension(block)
                 continue
-            if header.type in _FILES:
-                self._skip(size)
-            name, link = extended.get("path", header.name), extended.get("linkpath", header.linkname)
-            yield _Header(name, header.type, link, offset, size)
-            extended = {}
+            yield self._member(block, records)
+            records = {}
 
-    def _next(self) -> tarfile.TarInfo | None:
+    def _member(self, block: bytes, records: dict[str, str]) -> _Header:
+        raw_name, offset = name_of(block), self._position
+        kind = kind_of(block, raw_name)
+        size = size_of(block, records, kind, self._what)
+        if kind in REGULAR:
+            self._skip(size)
+        name, link = records.get("path") or decoded(raw_name), records.get("linkpath") or decoded(link_of(block))
+        return _Header(name, kind, link, offset, size)
+
+    def _next(self) -> bytes:
+        """The next header; empty at the end of the archive."""
         if self._left == 0:
             raise InvalidInput(f"{self._what} has more than {self._most} members", advice="the limit can be raised")
-        block = os.pread(self._descriptor, _BLOCK, self._position)
-        if len(block) < _BLOCK:
+        block = os.pread(self._descriptor, BLOCK, self._position)
+        if len(block) < BLOCK:
             raise self._truncated() if self._position else InvalidInput(f"{self._what} is not a tar")
-        self._left -= 1
-        self._position += _BLOCK
-        try:
-            return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        except tarfile.HeaderError as error:
+        if not is_whole(block):
             if not any(block):
-                return None
-            where = f"at byte {self._position - _BLOCK}" if self._position > _BLOCK else "from its beginning on"
-            raise InvalidInput(f"{self._what} is not a tar {where}: {error}") from None
+                return b""
+            where = f"at byte {self._position}" if self._position else "from its beginning on"
+            raise InvalidInput(f"{self._what} is not a tar {where}: the checksum of a header is wrong")
+        self._left -= 1
+        self._position += BLOCK
+        return block
 
-    def _extended(self, header: tarfile.TarInfo) -> dict[str, str]:
-        """What an extended header says of the member after it (pax, §pax Extended Header; GNU's long names)."""
-        if not 0 <= header.size <= MOST_EXTENDED_BYTES:
-            raise InvalidInput(f"{self._what} has an extended header of {header.size} bytes")
-        offset = self._position
-        self._skip(header.size)
-        raw = os.pread(self._descriptor, header.size, offset)
-        if header.type in _GNU_LONG:
-            return {_GNU_LONG[header.type]: raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")}
-        records = dict(pax_records(raw, self._what))
-        if header.type == tarfile.XGLTYPE and records.keys() & {"path", "linkpath", "size"}:
-            raise InvalidInput(f"{self._what} gives all of its members one name or size")
-        if any(key.startswith("GNU.sparse.") for key in records):
+    def _extension(self, block: bytes) -> dict[str, str]:
+        """What an extended header says of the member after it."""
+        kind, offset, size = block[156:157], self._position, extended_size(block, self._what)
+        self._skip(size)
+        records = extension(kind, os.pread(self._descriptor, size, offset), self._what)
+        if any(key.startswith(SPARSE_RECORDS) for key in records):
             raise InvalidInput(f"{self._what} has a sparse file; only regular files are read")
-        return {} if header.type == tarfile.XGLTYPE else records
+        return {} if kind == GLOBAL else records
 
     def _skip(self, size: int) -> None:
         if size > self._end - self._position:
             raise self._truncated()
-        self._position += -(-size // _BLOCK) * _BLOCK
+        self._position += -(-size // BLOCK) * BLOCK
 
     def _truncated(self) -> InvalidInput:
         return InvalidInput(
@@ -280,17 +288,18 @@ def _spooled(stream: Incoming, what: str, expansion: Expansion) -> IO[bytes]:
         with closing(Unpacked(stream, what, expansion)) as unpacked:
             buffer = memoryview(bytearray(PIECE_BYTES))
             while count := unpacked.readinto(buffer):
-                _write(copy, buffer[:count])
+                write_whole(copy, buffer[:count])
     except BaseException:
         copy.close()
         raise
     return copy
 
 
-def _write(file: IO[bytes], data: memoryview) -> None:
-    # An unbuffered file may take less than it is given.
-    while data:
-        data = data[file.write(data) :]
+def write_whole(file: IO[bytes], data: bytes | memoryview) -> None:
+    """Write all of the data to a file without a buffer, which may take less than it is given."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _normal(name: str, what: str) -> str:
@@ -307,7 +316,7 @@ def _normal(name: str, what: str) -> str:
 
 def _target(name: str, header: _Header, what: str) -> str:
     """What a link names, from the top of the archive: a hard link as it stands, a symbolic one beside its own place."""
-    beside = posixpath.dirname(name) if header.type == tarfile.SYMTYPE else ""
+    beside = posixpath.dirname(name) if header.kind == SYMBOLIC else ""
     if header.link.startswith("/"):
         raise InvalidInput(f"{what}: the link {name!r} leads out of it")
     target = posixpath.normpath(posixpath.join(beside, header.link))
@@ -317,33 +326,8 @@ def _target(name: str, header: _Header, what: str) -> str:
 
 
 def _called(kind: bytes) -> str:
-    if kind in _LINKS:
+    if kind in LINKS:
         return "a link"
-    if kind in _DEVICES:
+    if kind in DEVICES or kind == PIPE:
         return "a device or pipe"
-    return "a sparse file" if kind == tarfile.GNUTYPE_SPARSE else f"of the unknown type {kind!r}"
-
-
-def _size(extended: str | None, said: int, what: str) -> int:
-    size = said
-    if extended is not None:
-        if not (extended.isascii() and extended.isdigit() and len(extended) <= _MOST_DIGITS):
-            raise InvalidInput(f"{what} has a member of {extended[:40]!r} bytes")
-        size = int(extended)
-    if size < 0:
-        raise InvalidInput(f"{what} has a member of {size} bytes")
-    return size
-
-
-def pax_records(raw: bytes, what: str) -> Iterator[tuple[str, str]]:
-    """The records `length keyword=value` of a pax header; `length` counts all of the record, with its end of line."""
-    position = 0
-    while position < len(raw):
-        digits = raw[position : position + _MOST_DIGITS + 1].partition(b" ")[0]
-        length = int(digits) if digits.isdigit() and len(digits) <= _MOST_DIGITS else 0
-        record = raw[position + len(digits) + 1 : position + length]
-        keyword, equals, value = record.removesuffix(b"\n").partition(b"=")
-        if not (keyword and equals and record.endswith(b"\n")) or position + length > len(raw):
-            raise InvalidInput(f"{what} has an extended header that cannot be read")
-        yield keyword.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
-        position += length
+    return "a sparse file" if kind == SPARSE else f"of the unknown type {kind!r}"

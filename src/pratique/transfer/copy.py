@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from io import UnsupportedOperation
 
 from ..errors import Misbehaved, NotFound, Refused, Unsupported
-from ..http.events import Observer, Warned, ignore
+from ..http.events import Event, Observer, Warned, ignore
 from ..http.message import Body, Stream
 from ..http.passing import Passes
 from ..spec.descriptor import Descriptor
@@ -19,7 +20,7 @@ from ..stores.content import Entrusts, Vouches, manifest_of, opened
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
 from ..values import frozen, replace
-from .events import Copied, Done, How, Moved, Planned, Started
+from .events import Arrival, Copied, Done, Moved, Planned, Started
 from .ledger import Ledger
 from .plan import Convert, Plan, plan, selected
 from .referring import digest_tags, referring
@@ -166,17 +167,21 @@ def execute(
     ledger: Ledger | None = None,
     tell: Observer = ignore,
 ) -> None:
-    """Do what a plan says. The first failure is raised, and what has not begun is dropped; the root's names come last."""
+    """Do what a plan says; the root's names come last.
+
+    The first failure is raised, what has not begun is dropped, and what is under way ends with its next block.
+    """
     known = ledger or Ledger()
     for descriptor in found.present:
-        tell(Done(descriptor, How.PRESENT))
+        tell(Done(descriptor, Arrival.PRESENT))
 
     def move(descriptor: Descriptor) -> None:
-        opens = partial(_counted, source, descriptor, foreign, entrusts=not verify, tell=tell)
-        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, opens, tell)):
-            tell(Done(descriptor, How.PRESENT))
+        opens = partial(_counted, source, descriptor, foreign, entrusts=not verify, tell=told)
+        if not known.once(descriptor.digest, lambda: _move(descriptor, source, target, opens, told)):
+            told(Done(descriptor, Arrival.PRESENT))
 
-    all_done(move, sorted((*found.blobs, *found.mounts), key=lambda blob: -blob.size), jobs)
+    with ending(tell) as told:
+        all_done(move, sorted((*found.blobs, *found.mounts), key=lambda blob: -blob.size), jobs)
     below = [manifest for manifest in found.manifests if manifest.digest != found.root.digest]
     images = [manifest for manifest in below if not manifest.is_index]
     all_done(lambda manifest: _push(manifest, target, ()), images, jobs)
@@ -185,6 +190,30 @@ def execute(
             _push(manifest, target, ())
     _push(found.root, target, tags)
     known.known |= {manifest.digest for manifest in found.manifests}
+
+
+class Abandoned(BaseException):
+    """Ends a thread whose copy is over: nobody waits for it, and no handler of errors takes it for one."""
+
+
+@contextmanager
+def ending(tell: Observer) -> Iterator[Observer]:
+    """An observer for the threads of a block: where an exception has left it, whatever they tell next ends them.
+
+    A session that others use, too, is not cancelled for one copy that failed, or that its user interrupted and wants no more.
+    """
+    over = threading.Event()
+
+    def told(event: Event) -> None:
+        if over.is_set():
+            raise Abandoned
+        tell(event)
+
+    try:
+        yield told
+    except BaseException:
+        over.set()
+        raise
 
 
 def _planned(source: Source, root: Manifest, target: Target, options: Options, ledger: Ledger) -> Plan:
@@ -250,13 +279,13 @@ def _move(
 ) -> None:
     tell(Started(descriptor))
     if isinstance(target, Mounts) and target.mounts_from(source) and target.mount(descriptor, source):
-        tell(Done(descriptor, How.MOUNTED))
+        tell(Done(descriptor, Arrival.MOUNTED))
         return
     if isinstance(target, Resumes):
         target.push_rest(descriptor, content)
     else:
         target.push(descriptor, content)
-    tell(Done(descriptor, How.MOVED))
+    tell(Done(descriptor, Arrival.MOVED))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from ..values import frozen
 from .plan import Plan
 
 
-class How(Enum):
+class Arrival(Enum):
     """How content came to its target."""
 
     MOVED = "moved"
@@ -59,7 +59,7 @@ class Done(Event):
     """Content is at its target."""
 
     descriptor: Descriptor
-    how: How
+    how: Arrival
 
     def __str__(self) -> str:
         return f"{self.descriptor.digest}: {self.how.value}"

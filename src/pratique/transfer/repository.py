@@ -11,7 +11,7 @@ from ..http.gate import MOST_REQUESTS_AT_ONCE
 from ..stores.base import Source, Target
 from ..stores.crew import in_parallel
 from ..values import frozen, replace
-from .copy import DEFAULTS, Options, Result, copy
+from .copy import DEFAULTS, Options, Result, copy, ending
 from .ledger import Ledger
 
 TAGS_AT_ONCE: Final = 16  # with the usual number of jobs; small requests mostly wait for their answers
@@ -49,10 +49,11 @@ def copy_tags(
 
     def one(tag: str) -> Result | Failure:
         try:
-            return copy(source, tag, target, [renamed(tag)], options=each, ledger=ledger, tell=tell)
+            return copy(source, tag, target, [renamed(tag)], options=each, ledger=ledger, tell=told)
         except Error as error:
             if not keep_going:
                 raise
             return Failure(tag, error)
 
-    return list(in_parallel(one, listed, at_once))
+    with ending(tell) as told:
+        return list(in_parallel(one, listed, at_once))

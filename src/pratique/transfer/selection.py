@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from ..errors import NotFound
 from ..spec.descriptor import Descriptor
-from ..spec.manifest import Manifest, platforms
+from ..spec.manifest import ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..values import frozen
-
-# By this annotation BuildKit says which image of an index an attestation belongs to.
-ATTESTED: Final = "vnd.docker.reference.digest"
 
 
 @frozen
@@ -32,7 +28,7 @@ class Selection:
         """The one image that stands for the whole index, where one platform is wanted and no index."""
         if len(self.platforms) != 1 or self.keep_index or not manifest.is_index:
             return None
-        return _matching(manifest, self.platforms[0])[0]
+        return manifest.select(self.platforms[0])
 
     def narrowed(self, manifest: Manifest) -> Manifest:
         """A smaller index with the entries that are taken, all else as it was; the same one where nothing is left out."""
@@ -47,19 +43,10 @@ class Selection:
 
     def _takes(self, manifest: Manifest) -> list[bool]:
         """Of each entry of an index whether it is taken: images by their platform, and what attests them."""
-        chosen = {str(entry.digest) for wish in self.platforms for entry in _matching(manifest, wish)}
+        chosen = {str(entry.digest) for wish in self.platforms for entry in manifest.matching(wish)}
         return [
             str(entry.digest) in chosen or entry.annotations.get(ATTESTED) in chosen for entry in manifest.manifests
         ]
 
 
 EVERYTHING: Final = Selection()
-
-
-def _matching(manifest: Manifest, wish: Platform) -> list[Descriptor]:
-    """The entries for a platform, the first first. Raises NotFound, naming what there is."""
-    found = [entry for entry in manifest.manifests if entry.platform and entry.platform.satisfies(wish)]
-    if not found:
-        there = ", ".join(platforms(manifest.manifests)) or "none that it names"
-        raise NotFound(f"no image for {wish} in the index {manifest.digest}", advice=f"its platforms: {there}")
-    return found

@@ -150,3 +150,31 @@ def test_each_that_is_made_alike_has_a_carrier_of_its_own(harbour: Embedded, con
     with connect(transport=None).alike(carrier=carrier) as registries:
         assert registries.explain(f"{harbour.address}/app:1.0").permitted
     assert len({*map(id, made)}) == 2
+
+
+def test_a_text_without_a_colon_is_no_credential_and_is_not_shown() -> None:
+    with pytest.raises(InvalidInput, match="has no colon") as raised:
+        pratique.connect("r.test", credentials="hunter2", machine=Machine({}))
+    assert "hunter2" not in f"{raised.value} {raised.value.advice()}"
+
+
+def test_a_pair_is_no_credential() -> None:
+    with pytest.raises(InvalidInput, match="not to be found by a tuple"):
+        pratique.connect("r.test", credentials=("user", "hunter2"), machine=Machine({}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"timeout": -1.0}, {"retries": -1}, {"chunk_size": 0}])
+def test_numbers_that_make_no_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput, match=f"{next(iter(wrong))} is (more than 0|not negative), and .* was given"):
+        pratique.connect(machine=Machine({}), **wrong)  # type: ignore[arg-type]
+
+
+def test_what_was_closed_asks_nobody(harbour: Embedded, connect: Connects) -> None:
+    with connect() as registries:
+        app = registries.repository(f"{harbour.address}/app")
+        assert app.resolve("1.0")
+    asked = len(harbour.requests)
+    with pytest.raises(Unreachable, match="the connections were closed before"):
+        app.resolve("1.0")
+    registries.close()
+    assert len(harbour.requests) == asked

@@ -117,3 +117,31 @@ def test_whoever_the_registries_tell_is_told_unless_somebody_else_is(
     pratique.copy(f"{harbour.address}/app:1.0", f"oci:{tmp_path}:b", registries=registries, tell=told.append)
     assert [event.tags for event in events if isinstance(event, Copied)] == [("a",)]
     assert [event.tags for event in told if isinstance(event, Copied)] == [("b",)]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"tags": "latest"}, "tags are several, and 'latest' is one"),
+        ({"platforms": "linux/amd64"}, "platforms are several, and 'linux/amd64' is one"),
+        ({"artifact_types": "application/spdx+json"}, "artifact_types are several"),
+        ({"form": "OCI"}, "'OCI' is no form of manifests"),
+        ({"jobs": 0}, "jobs is at least 1, and 0 was given"),
+    ],
+)
+def test_keywords_that_make_no_sense_are_said_before_anything_moves(
+    harbour: Embedded, registries: Registries, tmp_path: Path, keywords: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        pratique.copy(f"{harbour.address}/app:1.0", f"oci:{tmp_path}/x", registries=registries, **keywords)  # type: ignore[arg-type]
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_newest_are_some(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="newest is at least 1, and -1 was given"):
+        pratique.copy_tags(f"{harbour.address}/app", f"oci:{tmp_path}/x", newest=-1, registries=registries)
+
+
+def test_a_keyword_that_there_is_not_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="a copy has no keyword 'plattforms'; it has platforms, "):
+        pratique.copy("oci:x", f"oci:{tmp_path}/y", plattforms=["linux/amd64"])  # type: ignore[call-arg]

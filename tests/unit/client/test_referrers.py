@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pratique
 from pratique import Digest, InvalidInput, Registries, Unsupported
 from pratique.client.artifacts import attach
 from pratique.client.referrers import Referrer, referrers
+from pratique.spec import media
 from pratique.testing import Embedded, registry
 from pratique.transfer.referring import MOST_DEPTH
 
@@ -33,7 +36,7 @@ def shape(found: Referrer) -> object:
     return sorted((each.descriptor.artifact_type, shape(each)) for each in found.referrers)
 
 
-CHAIN = ("sbom", [("signature", [("signature", [])])])
+CHAIN: object = ("sbom", [("signature", [("signature", [])])])
 
 
 def test_all_levels(app: str, registries: Registries) -> None:
@@ -73,10 +76,25 @@ def test_a_depth_that_makes_no_sense(app: str, registries: Registries, depth: in
         referrers(app, depth=depth, registries=registries)
 
 
+def test_who_refers_to_itself_is_shown_once(connect: Connects) -> None:
+    """Whatever a list under a tag claims comes to an end."""
+    with registry(sockets=False, faults=["referrers-404-fallback"]) as old:
+        root = old.push_image("app:1")
+        registries = connect(transport=old.transport, credentials={})
+        app = registries.repository(f"{old.address}/app")
+        liar = app.resolve("1", platform="linux/arm64")
+        entries = [
+            {"mediaType": each.media_type, "digest": str(each.digest), "size": each.size} for each in (root, liar)
+        ]
+        listing = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": entries}
+        raw = json.dumps(listing).encode()
+        app.push_manifest(raw, *(str(each.digest).replace(":", "-") for each in (root, liar)))
+        found = referrers(f"{app}:1", registries=registries)
+        assert [each.descriptor.digest for _, each in found.walk()] == [liar.digest]
+
+
 def test_without_the_api_all_who_attach_at_once_are_listed(connect: Connects) -> None:
     """A registry without the referrers API, as many are: the list under a tag is everybody's."""
-    import threading
-
     with registry(sockets=False, faults=["referrers-404-fallback"]) as old:
         old.push_image("app:1")
         several = [connect(transport=old.transport, credentials={}) for _ in range(4)]

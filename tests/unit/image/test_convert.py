@@ -8,7 +8,7 @@ import pytest
 
 from pratique.errors import Unsupported
 from pratique.http.message import Body
-from pratique.image.convert import DOCKER_LAYER_GZIP, TO_DOCKER, TO_OCI, convert
+from pratique.image.convert import TO_DOCKER, TO_OCI, convert
 from pratique.image.sample import Content, Sample, image, index
 from pratique.spec import media
 from pratique.spec.digest import Digest
@@ -41,7 +41,7 @@ def test_an_index_becomes_a_list_and_an_index_again() -> None:
     assert child.media_type == media.DOCKER_MANIFEST
     assert child.config is not None
     assert child.config.media_type == media.DOCKER_CONFIG
-    assert [layer.media_type for layer in child.layers] == [DOCKER_LAYER_GZIP]
+    assert [layer.media_type for layer in child.layers] == [media.DOCKER_LAYER_GZIP]
     assert [str(entry.platform) for entry in found.manifests] == ["linux/amd64", "linux/arm64"]
     back = copy(docker, "1", oci, ["1"], options=Options(convert=lambda m, r: convert(m, TO_OCI, r)))
     again = manifest_of(oci, oci.resolve("1"))

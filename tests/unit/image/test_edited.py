@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pratique.errors import InvalidInput, Misbehaved, NotFound, Unsupported
-from pratique.image.edited import ATTESTATION, ATTESTED, Edited, edit
+from pratique.image.edited import Edited, edit
 from pratique.image.image import Image, chain_ids
 from pratique.image.layers.bench import Bench
 from pratique.image.settings import all_of, labels, platform
@@ -16,7 +16,7 @@ from pratique.image.stack import append
 from pratique.spec import media
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
-from pratique.spec.manifest import Manifest
+from pratique.spec.manifest import ATTESTATION, ATTESTED, Manifest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS, Source
 from pratique.stores.content import manifest_of

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pratique.http.message import Body, Headers, Request, Response
 from pratique.server.access.rules import Access
@@ -36,6 +37,12 @@ class Answer:
     def code(self) -> str:
         """The first error code."""
         return str(self.json["errors"][0]["code"])
+
+    @property
+    def location(self) -> str:
+        """Path and query of where it points."""
+        parts = urlsplit(self.field("Location"))
+        return parts.path + (f"?{parts.query}" if parts.query else "")
 
     def field(self, name: str) -> str:
         value = self.headers.get(name)

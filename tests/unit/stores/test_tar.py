@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pratique.errors import InvalidInput, NotFound
 from pratique.stores.compression import Expansion
-from pratique.stores.tar import MOST_EXTENDED_BYTES, MOST_NAME_BYTES, Tar
+from pratique.stores.header import MOST_EXTENDED_BYTES
+from pratique.stores.tar import MOST_NAME_BYTES, Tar
 
 from .tars import PACKERS, entry, header, raw_member, saved, tar, tar_of
 

@@ -29,7 +29,7 @@ from pratique.stores.content import manifest_of
 from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
-from pratique.transfer.events import Copied, Done, How, Moved, Planned, Started
+from pratique.transfer.events import Arrival, Copied, Done, Moved, Planned, Started
 from pratique.transfer.plan import MOST_UNASKED_BYTES, plan
 from pratique.transfer.repository import TAGS_AT_ONCE, Failure, copy_tags
 from pratique.transfer.selection import Selection
@@ -354,7 +354,7 @@ def test_the_largest_move_first_and_progress_is_true() -> None:
     for event in events:
         if isinstance(event, Done):
             moved = sum(e.count for e in events if isinstance(e, Moved) and e.descriptor == event.descriptor)
-            assert (event.how, moved) == (How.MOVED, event.descriptor.size)
+            assert (event.how, moved) == (Arrival.MOVED, event.descriptor.size)
 
 
 @pytest.mark.parametrize(
@@ -522,3 +522,64 @@ class Reading(Watched):
     def manifest(self, name: str | Digest) -> Manifest:
         self.reads.append(f"manifest {name}")
         return super().manifest(name)
+
+
+class Dripping(BytesIO):
+    """Content of which the first byte comes when `go` says so, and one with each read."""
+
+    def __init__(self, raw: bytes, go: threading.Event) -> None:
+        super().__init__(raw)
+        self._go = go
+        self.begun, self.left = threading.Event(), threading.Event()
+        self.reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._drip()
+        return super().read(1 if size else 0)
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        self._drip()
+        return super().readinto(memoryview(buffer)[:1])
+
+    def _drip(self) -> None:
+        self.reads += 1
+        self.begun.set()
+        assert self._go.wait(60)
+
+    def close(self) -> None:
+        super().close()
+        self.left.set()
+
+
+class Uneven(Watched):
+    """A store with content that drips, and with content that is broken, but not before the other has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dripping: dict[Digest, Dripping] = {}
+
+    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
+        if descriptor.digest in self.dripping:
+            return closing(self.dripping[descriptor.digest])
+        if descriptor.digest in self.broken:
+            assert all(stream.begun.wait(60) for stream in self.dripping.values())
+        return super().open(descriptor, offset=offset)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_under_way_ends_with_the_copy_that_failed(several: bool) -> None:
+    source, target, go = Uneven(), Watched(), threading.Event()
+    good, bad = fill(source, made(AMD64, greeting="good"), "good"), fill(source, made(AMD64, greeting="bad"), "bad")
+    parts = {part.descriptor.digest: part for part in (good if several else bad).below}
+    large = max(parts.values(), key=lambda part: len(part.raw))
+    source.dripping[large.descriptor.digest] = stream = Dripping(large.raw, go)
+    source.broken |= {part.descriptor.digest for part in bad.below if "config" in part.descriptor.media_type}
+    events: list[Event] = []
+    with pytest.raises(ContentMismatch):
+        copy_tags(source, target, ["bad", "good"] if several else ["bad"], tell=events.append)
+    told = len(events)
+    go.set()
+    assert stream.left.wait(60)
+    assert stream.reads == 1
+    assert events[told:] == []
+    assert list(target.tags()) == []

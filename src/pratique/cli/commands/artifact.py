@@ -125,9 +125,7 @@ def _annotated(files: list[File], words: list[str]) -> list[File]:
         if prefix is None:
             raise InvalidInput(f"--file-annotation wants FILE=KEY=VALUE of a file that is pushed, not {word!r}")
         prefixes[prefix].append(word.removeprefix(prefix))
-    return [
-        replace(file, annotations=pairs(mine, "--file-annotation")) for file, mine in zip(files, own, strict=True)
-    ]
+    return [replace(file, annotations=pairs(mine, "--file-annotation")) for file, mine in zip(files, own, strict=True)]
 
 
 def _show(output: Output, pulled: Pulled) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from ...client.copying import FORMS, How, copy, copy_tags
 from ...errors import InvalidInput
 from ...http.events import Observer
-from ...stores.base import NAMELESS
 from ...stores.crew import JOBS
 from ...stores.locations import Location
 from ...transfer.copy import Result
@@ -18,7 +17,8 @@ from ...transfer.repository import Failure
 from ...transfer.tags import version_range
 from .. import options, trace
 from ..connect import expanded
-from ..output import Output, error_document, size
+from ..copied import report
+from ..output import Output
 from ..progress import STYLES, shown
 from ..sides import sides
 
@@ -99,12 +99,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     except KeyboardInterrupt:
         output.note("what has arrived is kept; the same command goes on from there")
         raise
-    results = [result for result in found if isinstance(result, Result)]
-    failures = [failure for failure in found if isinstance(failure, Failure)]
-    if arguments.digest_file and results:
-        Path(arguments.digest_file).write_text("".join(f"{result.descriptor.digest}\n" for result in results), "utf-8")
-    _report(arguments, output, target, results, failures)
-    return 1 if failures else 0
+    if arguments.digest_file:
+        digests = [str(result.descriptor.digest) for result in found if isinstance(result, Result)]
+        if digests:
+            Path(arguments.digest_file).write_text("".join(f"{digest}\n" for digest in digests), "utf-8")
+    return report(output, target, found, many=arguments.all_tags, dry_run=arguments.dry_run, quiet=arguments.if_changed)
 
 
 def _copy(
@@ -161,59 +160,3 @@ def _how(arguments: argparse.Namespace) -> How:
         "dry_run": arguments.dry_run,
         "jobs": arguments.jobs,
     }
-
-
-def _report(
-    arguments: argparse.Namespace, output: Output, target: Location, results: list[Result], failures: list[Failure]
-) -> None:
-    documents = [_document(result, target, dry_run=arguments.dry_run) for result in results]
-    failed = [{"name": failure.name, "error": error_document(failure.error)} for failure in failures]
-    if output.as_json:
-        output.document(documents[0] if not arguments.all_tags else {"copied": documents, "failed": failed})
-        return
-    for result in results:
-        if result.changed or not arguments.if_changed:
-            # Where the archive itself goes to standard output, the result must not.
-            say = output.tell if target.is_stream and not arguments.dry_run else output.line
-            say(_line(result, target, dry_run=arguments.dry_run))
-    if failures:
-        output.tell(f"{len(failures)} of {len(results) + len(failures)} tags were not copied")
-        for failure in failures:
-            output.tell(f"{failure.name}: {failure.error}")
-
-
-def _document(result: Result, target: Location, *, dry_run: bool) -> dict[str, Any]:
-    plan = result.plan
-    return {
-        "name": result.name,
-        "target": [_reference(target, tag) for tag in result.tags],
-        "digest": str(result.descriptor.digest),
-        "changed": result.changed,
-        "dry_run": dry_run,
-        "bytes": plan.size if plan else 0,
-        "saved": plan.saved if plan else 0,
-        "blobs": len(plan.blobs) if plan else 0,
-        "mounted": len(plan.mounts) if plan else 0,
-        "present": len(plan.present) if plan else 0,
-        "manifests": len(plan.manifests) if plan else 0,
-        "companions": [_document(companion, target, dry_run=dry_run) for companion in result.companions],
-    }
-
-
-def _line(result: Result, target: Location, *, dry_run: bool) -> str:
-    place = _reference(target, result.tags[0] if result.tags else NAMELESS)
-    line = f"{place}@{result.descriptor.digest}"
-    if not dry_run:
-        return line
-    if result.plan is None:
-        return f"{line} is there already"
-    blobs = len(result.plan.blobs) + len(result.plan.mounts)
-    return (
-        f"{line} would be copied: {size(result.plan.size)} in {blobs} blobs and {len(result.plan.manifests)} manifests"
-    )
-
-
-def _reference(target: Location, tag: str) -> str:
-    if target.reference is not None:
-        return f"{target.reference.place}:{tag}" if tag else target.reference.place
-    return f"{target.kind}:{target.path}:{tag}" if tag else f"{target.kind}:{target.path}"

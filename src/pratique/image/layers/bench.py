@@ -17,7 +17,7 @@ from ...spec.digest import Digest
 from ...stores import compression
 from ...stores.compression import EXPANSION, GZIP, Expansion
 from ...stores.content import opened
-from ...stores.tar import MemberStream
+from ...stores.tar import MemberStream, write_whole
 from ...values import field, frozen
 from .media import layer_type, packed_as
 from .pieces import Packed
@@ -156,9 +156,7 @@ class _File:
 
     def write(self, data: bytes | memoryview) -> None:
         self.size += len(data)
-        rest = memoryview(data)
-        while rest:  # an unbuffered file may take less than it is given
-            rest = rest[self._file.write(rest) :]
+        write_whole(self._file, data)
 
     def content(self, offset: int) -> AbstractContextManager[Stream]:
         return closing(MemberStream(self._file, offset, self.size - offset, "a layer that was made"))

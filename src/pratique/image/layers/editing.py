@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ...errors import InvalidInput
+from ...stores.header import BLOCK
 from ...values import field, frozen
 from . import header
-from .header import BLOCK, Member, normal
+from .header import Member, normal
 from .overlay import END, Passing
 from .pieces import Packed
 from .walk import Walk, Write

@@ -8,14 +8,15 @@ from typing import Final
 
 from ...spec.digest import Digest
 from ...stores.crew import in_parallel
+from ...stores.header import DEVICES, FILE, FOLDER, LINK, PIPE, SYMBOLIC, decoded
 from ...values import frozen
-from .header import DEVICES, FOLDER, LINK, SYMBOLIC, Member
+from .header import Member
 from .pieces import Packed
 from .walk import Walk
 from .whiteout import Shadow, is_whiteout
 
 _AT_ONCE: Final = 2  # layers that are read
-_KINDS: Final = {LINK: "link", SYMBOLIC: "symlink", b"3": "device", b"4": "device", FOLDER: "folder", b"6": "pipe"}
+_KINDS: Final = {LINK: "link", SYMBOLIC: "symlink", FOLDER: "folder", PIPE: "pipe"} | dict.fromkeys(DEVICES, "device")
 
 
 @frozen
@@ -129,7 +130,7 @@ def _compared(file: File, *, times: bool) -> tuple[object, ...]:
 
 
 def _file(member: Member, digest: Digest | None) -> File:
-    path = member.name.decode("utf-8", "surrogateescape")
+    path = decoded(member.name)
     return File(
         path=f"{path}/" if member.is_folder else path,
         kind=_KINDS.get(member.kind, "file"),
@@ -137,7 +138,7 @@ def _file(member: Member, digest: Digest | None) -> File:
         mode=member.mode,
         owner=member.owner,
         modified=member.modified,
-        link=member.link.decode("utf-8", "surrogateescape"),
+        link=decoded(member.link),
         device=member.device if member.kind in DEVICES else (0, 0),
         digest=digest,
         attributes=tuple(sorted((key, value) for key, value in member.records.items() if "xattr" in key)),
@@ -151,4 +152,4 @@ def _hashed(walk: Walk, member: Member) -> Digest:
 
 
 def _kind_of(file: File) -> bytes:
-    return {"folder": FOLDER, "symlink": SYMBOLIC}.get(file.kind, b"0")
+    return {"folder": FOLDER, "symlink": SYMBOLIC}.get(file.kind, FILE)

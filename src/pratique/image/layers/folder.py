@@ -13,12 +13,13 @@ from typing import Final
 
 from ...errors import InvalidInput, NotFound
 from ...stores.compression import PIECE_BYTES
+from ...stores.header import BLOCK, BLOCK_DEVICE, CHARACTER_DEVICE, FOLDER, LINK, PIPE, SYMBOLIC
 from . import header
-from .header import BLOCK, FOLDER, LINK, SYMBOLIC, Member
+from .header import Member
 from .overlay import END
 from .walk import Write
 
-_KINDS: Final = {stat.S_IFCHR: b"3", stat.S_IFBLK: b"4", stat.S_IFIFO: b"6"}
+_KINDS: Final = {stat.S_IFCHR: CHARACTER_DEVICE, stat.S_IFBLK: BLOCK_DEVICE, stat.S_IFIFO: PIPE}
 
 
 def pack(paths: Mapping[str, Path], write: Write, *, moment: int = 0) -> None:

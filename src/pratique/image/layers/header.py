@@ -1,41 +1,22 @@
-"""Headers of a tar as blocks: read, and written anew where one field has to change (POSIX.1-2017, pax, §ustar; GNU tar).
-
-`tarfile` needs ten times as long for a header, and forgets how it was written.
-"""
+"""Members of a tar with their headers as they came, written anew where one field has to change (POSIX.1-2017, pax; GNU tar)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from zlib import adler32
 
 from ...errors import InvalidInput
+from ...stores.header import BLOCK, DEVICES, FILE, FOLDER, REGULAR, SPARSE, SPARSE_RECORDS, decoded, number
 from ...values import frozen, replace
 
-BLOCK: Final = 512  # bytes
 MOST_NAME_BYTES: Final = 4096  # of a path, as in Linux's PATH_MAX
-
-FILE: Final = b"0"
-LINK: Final = b"1"
-SYMBOLIC: Final = b"2"
-FOLDER: Final = b"5"
-SPARSE: Final = b"S"
-LONG_NAME: Final = b"L"
-LONG_LINK: Final = b"K"
-EXTENDED: Final = frozenset({b"x", b"X"})
-GLOBAL: Final = b"g"
-DEVICES: Final = frozenset({b"3", b"4"})
-FILES: Final = frozenset({FILE, b"\0", b"7", SPARSE})
-WITHOUT_CONTENT: Final = frozenset({LINK, SYMBOLIC, b"3", b"4", FOLDER, b"6"})
+SPARSE_NAME: Final = f"{SPARSE_RECORDS}name"
 
 _TIMES: Final = frozenset({"mtime", "atime", "ctime"})
-_SPARSE_NAME: Final = "GNU.sparse.name"
 _GNU: Final = b"ustar  \0"
-_MODULUS: Final = 65521  # of adler32
 _SECONDS: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{0,20})?")
 _SUSPECT: Final = (b"", b"/", b".")  # how names begin that have to be looked at
-_MOST_SIZE: Final = 2**63 - 1  # bytes; sizes are int64
 _SIZE_DIGITS: Final = 11
 
 
@@ -62,19 +43,19 @@ class Member:
 
     @property
     def is_file(self) -> bool:
-        return self.kind in FILES
+        return self.kind in REGULAR or self.kind == SPARSE
 
     @property
     def length(self) -> int:
         """Of the content in bytes, holes of a sparse file included."""
-        said = self.records.get("GNU.sparse.realsize") or self.records.get("GNU.sparse.size")
+        said = self.records.get(f"{SPARSE_RECORDS}realsize") or self.records.get(f"{SPARSE_RECORDS}size")
         if self.kind == SPARSE:
             return number(self.headers[self.own + 483 : self.own + 495])
         return int(said) if said and said.isdigit() and len(said) < 20 else self.size
 
     @property
     def is_sparse(self) -> bool:
-        return self.kind == SPARSE or any(key.startswith("GNU.sparse.") for key in self.records)
+        return self.kind == SPARSE or any(key.startswith(SPARSE_RECORDS) for key in self.records)
 
     @property
     def mode(self) -> int:
@@ -107,39 +88,6 @@ class Member:
         return int(said) if said.isdigit() and len(said) < 20 else number(self._field(start, end))
 
 
-def is_whole(block: bytes) -> bool:
-    """Whether the checksum of a header is right."""
-    field = block[148:156]
-    try:
-        said = int(field.strip(b" \0"), 8)
-    except ValueError:
-        return False
-    # The low half of adler32 is one more than the sum of the bytes, at a tenth of the cost of `sum`.
-    return ((adler32(block) & 0xFFFF) - said - sum(field) + 255) % _MODULUS == 0 or _signed(block) == said
-
-
-def number(field: bytes) -> int:
-    """A number in octal digits, or in base 256 as GNU writes large ones. Raises InvalidInput for anything else."""
-    try:
-        return int(field.rstrip(b"\0 ") or b"0", 8)
-    except ValueError:
-        if not field[0] & 0x80:
-            raise InvalidInput(f"a header of a tar has {field!r} in the place of a number") from None
-    return int.from_bytes(field, "big", signed=True) if field[0] == 0xFF else int.from_bytes(field[1:], "big")
-
-
-def text(field: bytes) -> bytes:
-    """A field up to its end."""
-    return field.split(b"\0", 1)[0]
-
-
-def name_of(block: bytes) -> bytes:
-    """The name in a header, with the prefix of ustar."""
-    if block[257:263] == b"ustar\0" and block[345]:
-        return text(block[345:500]) + b"/" + text(block[:100])
-    return text(block[:100])
-
-
 def normal(name: bytes, what: str) -> bytes:
     """A name from the root, without `.` and slashes that say nothing. Raises InvalidInput for one that leaves the root."""
     name = name.rstrip(b"/")
@@ -165,8 +113,8 @@ def renamed(member: Member, name: bytes, link: bytes | None = None) -> Member:
     """The member under another name, and with another link where one is given."""
     records = {key: value for key, value in member.records.items() if key != "path"}
     own = _named(member.headers[member.own :], name, records)
-    if _SPARSE_NAME in records:
-        records[_SPARSE_NAME] = _decoded(name)
+    if SPARSE_NAME in records:
+        records[SPARSE_NAME] = decoded(name)
     target = member.link if link is None else link
     if target:
         records.pop("linkpath", None)
@@ -186,7 +134,7 @@ def resized(member: Member, size: int) -> Member:
     records = {
         key: value
         for key, value in member.records.items()
-        if not key.startswith("GNU.sparse.") and key not in ("size", "linkpath")
+        if not key.startswith(SPARSE_RECORDS) and key not in ("size", "linkpath")
     }
     bare = Member(member.name, FILE, size, b"", sealed(bytes(own)), 0, records)
     return renamed(bare, member.name)
@@ -264,22 +212,6 @@ def parent(name: bytes) -> bytes:
     return name.rpartition(b"/")[0]
 
 
-def size_of(block: bytes, records: Mapping[str, str], kind: bytes) -> int:
-    """What of content follows a header, in bytes. Raises InvalidInput."""
-    if kind in WITHOUT_CONTENT:
-        return 0
-    size = _decimal(records["size"]) if "size" in records else number(block[124:136])
-    if not 0 <= size <= _MOST_SIZE:
-        raise InvalidInput(f"a member of a tar has {size} bytes")
-    return size
-
-
-def _decimal(said: str) -> int:
-    if not (said.isascii() and said.isdigit() and len(said) < 20):
-        raise InvalidInput(f"a member of a tar has {said[:40]!r} bytes")
-    return int(said)
-
-
 def _named(own: bytes, name: bytes, records: dict[str, str]) -> bytes:
     """A header with a name, or with a record for one that is too long."""
     written = (name or b".") + b"/" if own[156:157] == FOLDER else name
@@ -287,7 +219,7 @@ def _named(own: bytes, name: bytes, records: dict[str, str]) -> bytes:
     if own[257:263] == b"ustar\0":
         head[345:500] = bytes(155)
     if len(written) > 100 or not written.isascii():
-        records["path"] = _decoded(written)
+        records["path"] = decoded(written)
     head[:100] = written[:100].ljust(100, b"\0")
     return sealed(bytes(head)) + own[BLOCK:]
 
@@ -295,7 +227,7 @@ def _named(own: bytes, name: bytes, records: dict[str, str]) -> bytes:
 def _linked(own: bytes, link: bytes, records: dict[str, str]) -> bytes:
     head = bytearray(own[:BLOCK])
     if len(link) > 100 or not link.isascii():
-        records["linkpath"] = _decoded(link)
+        records["linkpath"] = decoded(link)
     head[157:257] = link[:100].ljust(100, b"\0")
     return sealed(bytes(head)) + own[BLOCK:]
 
@@ -312,13 +244,3 @@ def _octal(value: int) -> bytes:
     if 0 <= value < 8**_SIZE_DIGITS:
         return b"%011o\0" % value
     return bytes([0x80 if value >= 0 else 0xFF]) + value.to_bytes(_SIZE_DIGITS, "big", signed=value < 0)
-
-
-def _signed(block: bytes) -> int:
-    """The sum as programs of long ago made it, of bytes with signs."""
-    summed = block[:148] + b" " * 8 + block[156:]
-    return sum(byte - 256 if byte > 127 else byte for byte in summed)
-
-
-def _decoded(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")

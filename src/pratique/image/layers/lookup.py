@@ -9,11 +9,12 @@ from typing import IO, Final
 
 from ...errors import InvalidInput, NotFound
 from ...stores.compression import PIECE_BYTES
+from ...stores.header import BLOCK, FOLDER, LINK, SYMBOLIC
 from ...values import field, frozen, record
-from .header import BLOCK, FOLDER, LINK, SYMBOLIC, Member, normal, parent, parents, shown
+from .header import Member, normal, parent, parents, shown
 from .pieces import Packed
 from .walk import Walk, Write
-from .whiteout import OPAQUE, PREFIX
+from .whiteout import PREFIX, taken_away
 
 MOST_LINKS: Final = 40  # that lead from one to the next, as in Linux
 
@@ -86,13 +87,9 @@ def _look(search: _Search, walk: Walk, member: Member, number: int) -> None:
             search.is_over = True
             if member.kind == SYMBOLIC:
                 search.redirected = _Found(_led(name, member.link) + search.name[len(name) :])
-    elif PREFIX in name:
-        folder, _, base = name.rpartition(b"/")
-        hidden = base.removeprefix(PREFIX)
-        hidden = folder + b"/" + hidden if folder else hidden
-        search.is_over |= (base == OPAQUE and folder in search.above) or (
-            base.startswith(PREFIX) and (hidden == search.name or hidden in search.above)
-        )
+    elif PREFIX in name and (taken := taken_away(name)):
+        hidden, inside = taken
+        search.is_over |= hidden in search.above or (hidden == search.name and not inside)
 
 
 def _hit(search: _Search, walk: Walk, member: Member, number: int) -> _Found:

@@ -7,23 +7,19 @@ from typing import Final
 from ...errors import Unsupported
 from ...spec import media
 from ...stores.compression import GZIP, PLAIN, ZSTD
-from ..convert import DOCKER_LAYER, DOCKER_LAYER_FOREIGN, DOCKER_LAYER_GZIP, OCI_LAYER_FOREIGN
 
-DOCKER_LAYER_ZSTD: Final = f"{DOCKER_LAYER}.zstd"
-OCI_LAYER_ZSTD: Final = f"{media.OCI_LAYER}+zstd"
-_OCI: Final = {PLAIN: media.OCI_LAYER, GZIP: media.OCI_LAYER_GZIP, ZSTD: OCI_LAYER_ZSTD}
-_DOCKER: Final = {PLAIN: DOCKER_LAYER, GZIP: DOCKER_LAYER_GZIP, ZSTD: DOCKER_LAYER_ZSTD}
-_NONDISTRIBUTABLE: Final = "application/vnd.oci.image.layer.nondistributable.v1.tar"
-
-LAYERS: Final = frozenset(
+_OCI: Final = {PLAIN: media.OCI_LAYER, GZIP: media.OCI_LAYER_GZIP, ZSTD: media.OCI_LAYER_ZSTD}
+_DOCKER: Final = {PLAIN: media.DOCKER_LAYER, GZIP: media.DOCKER_LAYER_GZIP, ZSTD: media.DOCKER_LAYER_ZSTD}
+_FOREIGN: Final = frozenset(
     {
-        *_OCI.values(),
-        *_DOCKER.values(),
-        *(_NONDISTRIBUTABLE + suffix for suffix in ("", "+gzip", "+zstd")),
-        DOCKER_LAYER_FOREIGN,
-        OCI_LAYER_FOREIGN,
+        media.OCI_LAYER_FOREIGN,
+        media.OCI_LAYER_FOREIGN_GZIP,
+        media.OCI_LAYER_FOREIGN_ZSTD,
+        media.DOCKER_LAYER_FOREIGN,
     }
 )
+
+LAYERS: Final = _FOREIGN.union(_OCI.values(), _DOCKER.values())
 
 
 def layer_type(packing: str, *, docker: bool = False) -> str:
@@ -47,4 +43,4 @@ def packed_as(media_type: str) -> str:
 
 def is_distributable(media_type: str) -> bool:
     """Whether registries may be given content of this type."""
-    return not media_type.startswith(_NONDISTRIBUTABLE) and media_type != DOCKER_LAYER_FOREIGN
+    return media_type not in _FOREIGN

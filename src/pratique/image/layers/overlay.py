@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ...stores.crew import in_parallel
+from ...stores.header import BLOCK, FILE, LINK
 from ...values import field, record
 from . import header
-from .header import BLOCK, LINK, Member
+from .header import Member
 from .pieces import Packed
 from .walk import Walk, Write
 from .whiteout import Shadow, check_kept, is_whiteout
@@ -76,7 +77,7 @@ class Passing:
             for member in walk:
                 if hides(number, member.name, member.kind):
                     continue
-                if member.kind == LINK and (member.link in lost or hides(number, member.link, header.FILE)):
+                if member.kind == LINK and (member.link in lost or hides(number, member.link, FILE)):
                     lost[member.name] = lost.get(member.link, member.link)
                     self.orphans.setdefault(lost[member.name], []).append(member)
                     check_kept(waiting := waiting + len(member.headers))
@@ -101,7 +102,7 @@ class Passing:
                 if member.kind != LINK:
                     walk.keep(header.renamed(member, links[0].name).headers)
                     others += [header.renamed(link, link.name, links[0].name).headers for link in links[1:]]
-                elif self.hides(number, member.link, header.FILE):
+                elif self.hides(number, member.link, FILE):
                     followed.add(member.name)
                     self.orphans.setdefault(member.link, []).extend(links)
                     again = True

@@ -9,19 +9,32 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ...errors import InvalidInput
-from ...stores.tar import MOST_EXTENDED_BYTES, pax_records
+from ...stores.header import (
+    BLOCK,
+    EXTENDED,
+    FOLDER,
+    GLOBAL,
+    LINK,
+    LINKS,
+    MOST_EXTENDED_BYTES,
+    SPARSE,
+    extended_size,
+    extension,
+    is_whole,
+    kind_of,
+    link_of,
+    name_of,
+    size_of,
+)
 from . import header
-from .header import BLOCK, FOLDER, LINK, Member
+from .header import SPARSE_NAME, Member
 
 MOST_MEMBERS: Final = 1_000_000  # of one layer
 
 Write = Callable[[bytes | memoryview], object]
 
 _NOTHING: Final = bytes(BLOCK)
-_EXTENSIONS: Final = header.EXTENDED | {header.LONG_NAME, header.LONG_LINK, header.GLOBAL}
-_OVERALL: Final = frozenset({"path", "linkpath", "size"})  # what a global header must not say
 _HARMLESS: Final = frozenset({"comment"})  # what `git archive` writes there
-_LINKS: Final = frozenset({LINK, header.SYMBOLIC})
 _SPARSE_MORE: Final = 482  # where an old header of a sparse file says that its map goes on,
 _MAP_MORE: Final = 504  # and where a block of the map does
 
@@ -95,33 +108,29 @@ class Walk:
                 return None
             at = self._at
             block = self._data[at : at + BLOCK]
-            if not header.is_whole(block):
+            if not is_whole(block):
                 if block == _NOTHING:
                     return None
                 raise InvalidInput(f"{self._what} is not a tar, or a header in it is damaged")
-            kind = block[156:157]
-            if kind not in _EXTENSIONS:
-                return self._member(block, kind, records, rewritten)
-            rewritten |= self._extension(block, kind, records)
+            if block[156:157] not in EXTENDED:
+                return self._member(block, records, rewritten)
+            rewritten |= self._extension(block, records)
 
-    def _member(self, block: bytes, kind: bytes, records: dict[str, str], rewritten: bool) -> Member:
+    def _member(self, block: bytes, records: dict[str, str], rewritten: bool) -> Member:
         """What a header says, with what was said before it."""
-        end = self._at + BLOCK
-        if kind == header.SPARSE and block[_SPARSE_MORE]:
-            end = self._at + self._map()
+        raw_name = _said(records, SPARSE_NAME, "path") if records else b""
+        raw_name = raw_name or name_of(block)
+        kind = kind_of(block, raw_name)
+        end = self._at + (self._map() if kind == SPARSE and block[_SPARSE_MORE] else BLOCK)
         own = self._at - self._mark
-        raw_name = _said(records, "GNU.sparse.name", "path") if records else b""
-        raw_name = raw_name or header.name_of(block)
-        if kind == b"\0" and raw_name.endswith(b"/"):  # how folders were written before they had a type
-            kind = FOLDER
         name = header.normal(raw_name, self._what)
         if not name and kind != FOLDER:
             raise InvalidInput(f"{self._what} has a member without a name")
         link = b""
-        if kind in _LINKS:
-            link = _said(records, "linkpath") or header.text(block[157:257])
+        if kind in LINKS:
+            link = _said(records, "linkpath") or link_of(block)
             rewritten = rewritten or (kind == LINK and link[:1] == b"/")
-        size = header.size_of(block, records, kind)
+        size = size_of(block, records, kind, self._what)
         self._at, self._left = end, (size + BLOCK - 1) & -BLOCK
         self._instead = b""
         target = header.normal(link, self._what) if kind == LINK else link
@@ -138,31 +147,23 @@ class Walk:
         self._instead = member.headers
         return member
 
-    def _extension(self, block: bytes, kind: bytes, records: dict[str, str]) -> bool:
+    def _extension(self, block: bytes, records: dict[str, str]) -> bool:
         """Read what a header says of the members after it; whether these cannot be passed on as they stand."""
-        size = header.number(block[124:136])
-        if not 0 <= size <= MOST_EXTENDED_BYTES:
-            raise InvalidInput(f"{self._what} has an extended header of {size} bytes")
+        size = extended_size(block, self._what)
         length = BLOCK + (size + BLOCK - 1 & -BLOCK)
         if not self._has(length):
             raise self._truncated()
-        raw = self._data[self._at + BLOCK : self._at + BLOCK + size]
+        kind, raw = block[156:157], self._data[self._at + BLOCK : self._at + BLOCK + size]
+        said = extension(kind, raw, self._what)
         self._at += length
-        if kind == header.LONG_NAME:
-            records["path"] = _decoded(header.text(raw))
-        elif kind == header.LONG_LINK:
-            records["linkpath"] = _decoded(header.text(raw))
-        elif kind in header.EXTENDED:
-            records.update(pax_records(raw, self._what))
-        else:
-            self._overall(dict(pax_records(raw, self._what)))
+        if kind == GLOBAL:
+            self._overall(said)
             return bool(records)
+        records.update(said)
         return False
 
     def _overall(self, records: dict[str, str]) -> None:
         """Take a global header, which would speak of the members of other layers as well where it were passed on."""
-        if records.keys() & _OVERALL:
-            raise InvalidInput(f"{self._what} gives all of its members one name or size")
         self._globals |= {key: value for key, value in records.items() if key not in _HARMLESS}
         self._flush(self._mark)
         self._run = self._mark = self._at
@@ -241,7 +242,3 @@ def _said(records: dict[str, str], *keys: str) -> bytes:
     if "\0" in found:
         raise InvalidInput(f"a member of a tar is called {found[:200]!r}")
     return found.encode("utf-8", "surrogateescape")
-
-
-def _decoded(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")

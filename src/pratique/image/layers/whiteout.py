@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...errors import InvalidInput
+from ...stores.header import FILE, FOLDER, SYMBOLIC
 from ...values import field, record
-from .header import FILE, FOLDER, SYMBOLIC, Member, parent
+from .header import Member, parent
 
 MOST_KEPT_BYTES: Final = 256 << 20  # of names, and of headers of folders, of one layer
 
@@ -31,6 +32,17 @@ def is_whiteout(name: bytes) -> bool:
     return PREFIX in name and any(
         part.startswith(PREFIX) if last else part.startswith(_SPECIAL) for last, part in _parts(name)
     )
+
+
+def taken_away(name: bytes) -> tuple[bytes, bool] | None:
+    """What a whiteout takes away, and whether that is only what is in it; None for any other name."""
+    folder, _, base = name.rpartition(b"/")
+    if base == OPAQUE:
+        return folder, True
+    if not base.startswith(PREFIX) or base.startswith(_SPECIAL) or base == PREFIX:
+        return None
+    hidden = base.removeprefix(PREFIX)
+    return folder + b"/" + hidden if folder else hidden, False
 
 
 def _parts(name: bytes) -> list[tuple[bool, bytes]]:
@@ -59,7 +71,8 @@ class Shadow:
             name = member.name
             kept += len(name)
             if is_whiteout(name):
-                shadow._whiteout(layer, name)
+                if taken := taken_away(name):
+                    (shadow.opaque if taken[1] else shadow.removed)[taken[0]] = layer
                 continue
             if member.is_folder:
                 shadow.folders[name] = (layer, member.headers)
@@ -102,11 +115,3 @@ class Shadow:
                 known = max(known, self.cover(parent(folder)))
             self.covered[folder] = known
         return known
-
-    def _whiteout(self, layer: int, name: bytes) -> None:
-        folder, _, base = name.rpartition(b"/")
-        if base == OPAQUE:
-            self.opaque[folder] = layer
-        elif not base.startswith(_SPECIAL) and base != PREFIX:
-            hidden = base.removeprefix(PREFIX)
-            self.removed[folder + b"/" + hidden if folder else hidden] = layer

@@ -1,0 +1,109 @@
+"""What commands share that change images: where from, where to, and which platforms."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from ..client.changes import Change
+from ..client.surgery import FOLLOWING, alter, beside
+from ..errors import InvalidInput
+from ..image.layers.bench import Packing
+from ..stores.compression import GZIP, PLAIN, ZSTD
+from ..stores.locations import Location
+from ..transfer.copy import Result
+from . import options, trace
+from .connect import connected
+from .made import add_making, named, report
+from .output import Output
+from .progress import shown
+
+KINDS: Final = {"gzip": GZIP, "zstd": ZSTD, "none": PLAIN}
+PLACE: Final = "REF, oci:PATH[:NAME], oci-archive:…, docker-archive:… or dir:PATH"
+
+_EPOCH: Final = "SOURCE_DATE_EPOCH"  # https://reproducible-builds.org/specs/source-date-epoch/
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """The image that a command is about."""
+    parser.add_argument("reference", metavar="REF", help=PLACE)
+
+
+def add_altering(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that changes images."""
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        type=options.platform,
+        action="append",
+        default=[],
+        help="of an index change only this one's image; may be repeated",
+    )
+    parser.add_argument(
+        "--referrers", choices=FOLLOWING, default="drop", help="what becomes of those of the old digest (default drop)"
+    )
+    add_target(parser)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Where what is made goes."""
+    parser.add_argument("--to", metavar="DST", help="where it goes (default: where it is); any store")
+    add_making(parser)
+    options.add_registry(parser)
+    options.add_global(parser)
+
+
+def add_packing(parser: argparse.ArgumentParser, default: str) -> None:
+    """How layers are packed."""
+    parser.add_argument("--compression", choices=[*KINDS], help=f"how layers are packed (default {default})")
+    parser.add_argument("--level", metavar="N", type=options.positive, help="how thoroughly")
+
+
+def packing(arguments: argparse.Namespace) -> Packing | None:
+    """What the options say of that; None where they say nothing. Raises InvalidInput."""
+    if arguments.level and arguments.compression in (None, "none"):
+        raise InvalidInput("--level goes with --compression gzip or zstd")
+    if arguments.compression is None:
+        return None
+    return Packing(KINDS[arguments.compression], arguments.level or 0)
+
+
+def moment(text: str | None = None) -> datetime | None:
+    """A time of RFC 3339 or in seconds since the epoch; without one that of SOURCE_DATE_EPOCH, if any. Raises InvalidInput."""
+    text = text or os.environ.get(_EPOCH)
+    if not text:
+        return None
+    try:
+        if text.isascii() and text.isdigit():
+            return datetime.fromtimestamp(int(text), UTC)
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidInput(
+            f"{text[:80]!r} is no time", advice="a time looks like 2026-01-31T12:00:00Z, or 1769860800"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def altered(arguments: argparse.Namespace, output: Output, change: Change, others: Sequence[Location] = ()) -> None:
+    """Change the image of a command, which reads `others` as well, and say what came of it."""
+    platforms, referrers = arguments.platform, arguments.referrers
+    made(arguments, output, partial(alter, change=change, platforms=platforms, referrers=referrers), others)
+
+
+def made(
+    arguments: argparse.Namespace, output: Output, make: Callable[..., Result], others: Sequence[Location] = ()
+) -> None:
+    """Have something made of what a command names, and say what came of it."""
+    source = Location.parse(arguments.reference)
+    target = Location.parse(arguments.to) if arguments.to else beside(source)
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        connected(arguments, output, named(source, target, *others), tell=tell) as registries,
+    ):
+        where = {"registries": registries, "dry_run": arguments.dry_run, "jobs": arguments.jobs}
+        result = make(source, target=target, tags=arguments.tag, **where)
+    report(arguments, output, target, result)

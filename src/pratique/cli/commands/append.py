@@ -1,0 +1,36 @@
+"""Put layers on top of an image: tars, folders or files."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...client.changes import Addition, append
+from ...image.layers.bench import PACKING
+from .. import alteration
+from ..output import Output
+
+EXAMPLES = """examples:
+  pratique append --tag 1.1 localhost:5000/app:1.0 layer.tar.gz
+  pratique append --tag 1.1 localhost:5000/app:1.0 build:/opt/app settings.toml:/etc/app.toml
+  tar c bin | pratique append --to ghcr.io/org/app:dev docker.io/library/debian:12 -"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    alteration.add_image(parser)
+    parser.add_argument(
+        "layers", metavar="LAYER", nargs="+", help="a tar, a folder, or PATH:/PLACE in the image; - is standard input"
+    )
+    alteration.add_packing(parser, "gzip")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="what the history says of it")
+    alteration.add_altering(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> None:
+    change = append(
+        [Addition.parse(word) for word in arguments.layers],
+        packing=alteration.packing(arguments) or PACKING,
+        comment=arguments.comment,
+        moment=alteration.moment(),
+    )
+    alteration.altered(arguments, output, change)

@@ -1,0 +1,53 @@
+"""Save a repository, all tags and what refers to them, in one layout or archive."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...client.backups import backup, saved
+from .. import options, trace
+from ..connect import connected
+from ..copied import report
+from ..made import add_moving
+from ..output import Output
+from ..progress import shown
+
+EXAMPLES = """examples:
+  pratique backup localhost:5000/app oci:backup
+  pratique backup --dry-run localhost:5000/app app.tar
+  pratique backup --keep-going --no-referrers localhost:5000/app oci-archive:app.tar.zst"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repository", metavar="REPO", help="what to save")
+    parser.add_argument("target", metavar="DST", help="oci:PATH, oci-archive:PATH, or a PATH")
+    add_saving(parser)
+    parser.set_defaults(run=run)
+
+
+def add_saving(parser: argparse.ArgumentParser) -> None:
+    """What saving and restoring have in common."""
+    parser.add_argument("--no-referrers", action="store_true", help="leave out what refers to the tags")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
+    parser.add_argument("--dry-run", action="store_true", help="copy nothing; say what would be")
+    add_moving(parser)
+    options.add_registry(parser)
+    options.add_global(parser)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    reference, target = options.repository(arguments.repository), saved(arguments.target)
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        connected(arguments, output, [reference.registry], tell=tell) as registries,
+    ):
+        found = backup(
+            str(reference),
+            target,
+            referrers=not arguments.no_referrers,
+            keep_going=arguments.keep_going,
+            registries=registries,
+            dry_run=arguments.dry_run,
+            jobs=arguments.jobs,
+        )
+    return report(output, target, found, dry_run=arguments.dry_run)

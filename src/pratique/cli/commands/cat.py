@@ -1,0 +1,42 @@
+"""Print a file of an image; layers below the one that has it are not pulled."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...client.contents import read_file
+from ...errors import InvalidInput
+from ...stores.locations import Location
+from .. import options
+from ..alteration import add_image
+from ..connect import connected
+from ..made import named
+from ..output import Output
+from .blob import destination
+
+EXAMPLES = """examples:
+  pratique cat localhost:5000/app:1.0 etc/os-release
+  pratique cat --platform linux/arm64 docker.io/library/debian:12 /etc/debian_version
+  pratique cat -o app oci:backup:1.2 usr/bin/app"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_image(parser)
+    parser.add_argument("path", metavar="PATH", help="the file, from the root")
+    parser.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="which image of an index")
+    parser.add_argument("--output", "-o", metavar="FILE", help="a file, which appears when it is complete")
+    options.add_registry(parser)
+    options.add_global(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> None:
+    if output.as_json and not arguments.output:
+        raise InvalidInput(
+            "a file on standard output leaves no room for --json", advice="write it to a file with --output"
+        )
+    source = Location.parse(arguments.reference)
+    with connected(arguments, output, named(source)) as registries, destination(arguments.output) as file:
+        read_file(source, arguments.path, file.write, platform=arguments.platform, registries=registries)
+    if output.as_json:
+        output.document({"path": arguments.path, "output": arguments.output})

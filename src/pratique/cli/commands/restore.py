@@ -1,0 +1,46 @@
+"""Bring a backup back into a repository, all tags and what refers to them."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...client.backups import restore, saved
+from ...stores.locations import Location
+from .. import options, trace
+from ..connect import connected
+from ..copied import report
+from ..output import Output
+from ..progress import shown
+from .backup import add_saving
+
+EXAMPLES = """examples:
+  pratique restore oci:backup localhost:5000/app
+  pratique restore --dry-run app.tar localhost:5000/restored/app
+  pratique restore --no-clobber oci-archive:app.tar.zst localhost:5000/app"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="oci:PATH, oci-archive:PATH, or a PATH")
+    parser.add_argument("repository", metavar="REPO", help="where to bring it")
+    parser.add_argument("--no-clobber", action="store_true", help="leave tags that exist as they are")
+    add_saving(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    source, reference = saved(arguments.source), options.repository(arguments.repository)
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        connected(arguments, output, [reference.registry], tell=tell) as registries,
+    ):
+        found = restore(
+            source,
+            str(reference),
+            referrers=not arguments.no_referrers,
+            keep_going=arguments.keep_going,
+            no_clobber=arguments.no_clobber,
+            registries=registries,
+            dry_run=arguments.dry_run,
+            jobs=arguments.jobs,
+        )
+    return report(output, Location.parse(str(reference)), found, dry_run=arguments.dry_run)

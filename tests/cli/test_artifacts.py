@@ -1,0 +1,111 @@
+"""artifact, attach and referrers: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Run
+
+from .conftest import CREDS
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a file and a folder in it, where the command is run."""
+    folder = tmp_path / "here"
+    (folder / "pages").mkdir(parents=True)
+    (folder / "README").write_bytes(b"read me\n")
+    (folder / "pages" / "one").write_bytes(b"one")
+    with contextlib.chdir(folder):
+        yield folder
+
+
+def test_push_prints_each_reference_and_pull_each_file(run: Run, registry: str, tmp_path: Path) -> None:
+    place = f"{registry}/foo:docs"
+    pushed = run("artifact", "push", "--creds", CREDS, "--tag", "latest-docs", place, "README:text/markdown", "pages")
+    assert pushed.code == 0, pushed.err
+    first, second = pushed.out.splitlines()
+    assert first.startswith(f"{place}@sha256:")
+    assert second == first.replace(":docs@", ":latest-docs@")
+    pulled = run("artifact", "pull", "--creds", CREDS, "-o", str(tmp_path / "out"), place)
+    assert pulled.out.splitlines() == [f"{tmp_path}/out/README", f"{tmp_path}/out/pages"]
+    assert (tmp_path / "out" / "pages" / "one").read_bytes() == b"one"
+    again = run("artifact", "pull", "--json", "--creds", CREDS, "-o", str(tmp_path / "out"), first).json
+    assert {(file["outcome"], file["mediaType"]) for file in again["files"]} >= {("present", "text/markdown")}
+
+
+def test_a_dry_run_prints_the_manifest_and_what_would_be(run: Run, registry: str) -> None:
+    words = ("artifact", "push", "--creds", CREDS, f"{registry}/foo:docs", "README")
+    dry = run(*words, "--dry-run")
+    assert dry.json["layers"][0]["size"] == 8
+    assert "would upload to" in dry.err
+    assert "in 2 blobs and 1 manifest" in dry.err
+    assert run("digest", "--creds", CREDS, f"{registry}/foo:docs").code == 3
+    document = run(*words, "--dry-run", "--json").json
+    assert (document["dry_run"], document["manifest"]) == (True, dry.json)
+    assert [upload["size"] for upload in document["uploads"]] == [2, 8]
+    done = run(*words, "--json", "--export-manifest", "manifest.json").json
+    assert done["digest"] == document["digest"]
+    assert run("manifest", "get", "--creds", CREDS, f"{registry}/foo:docs").out == Path("manifest.json").read_text()
+
+
+def test_annotations_config_and_a_name_for_standard_input(run: Run, registry: str) -> None:
+    words = ["artifact", "push", "--dry-run", "--creds", CREDS, f"{registry}/foo"]
+    words += [
+        "--config",
+        "README:a/b",
+        "--annotation",
+        "k=v=w",
+        "--file-annotation",
+        "in.json=lang=en",
+        "--name",
+        "in.json",
+    ]
+    manifest = run(*words, "--", "-:application/json", stdin="{}").json
+    assert manifest["annotations"] == {"k": "v=w"}
+    assert manifest["config"]["mediaType"] == "a/b"
+    assert manifest["layers"][0]["annotations"] == {"org.opencontainers.image.title": "in.json", "lang": "en"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "FILE"),
+        (["-"], "--name"),
+        (["nothing"], "there is no file nothing"),
+        (["README", "--annotation", "x"], "--annotation wants KEY=VALUE, not 'x'"),
+        (["README", "--file-annotation", "other=a=b"], "of a file that is pushed"),
+    ],
+)
+def test_what_cannot_be_pushed(run: Run, registry: str, words: list[str], told: str) -> None:
+    refused = run("artifact", "push", "--creds", CREDS, f"{registry}/foo:docs", *words)
+    assert refused.code in (2, 3)
+    assert told in refused.err
+
+
+def test_attach_and_referrers(run: Run, registry: str, tmp_path: Path) -> None:
+    app = f"{registry}/foo:1.0"
+    sbom = run("attach", "--creds", CREDS, "--artifact-type", "a/sbom", "--annotation", "by=me", app, "README")
+    assert sbom.code == 0, sbom.err
+    assert sbom.out.startswith(f"{registry}/foo@sha256:")
+    below = sbom.out.strip()
+    signed = run("attach", "--json", "--creds", CREDS, "--artifact-type", "a/signature", below, "README").json
+    listed = run("referrers", "--creds", CREDS, app)
+    assert [line.split() for line in listed.out.splitlines()] == [
+        ["DEPTH", "TYPE", "DIGEST"],
+        ["1", "a/sbom", below.partition("@")[2]],
+        ["2", "a/signature", signed["digest"]],
+    ]
+    tree = run("referrers", "--creds", CREDS, "--tree", app).out.splitlines()
+    assert [line.split()[0:2] for line in tree[1:]] == [["└─", "a/sbom"], ["│", "by:"], ["└─", "a/signature"]]
+    document = run("referrers", "--creds", CREDS, "--json", "--depth", "1", "--filter", "by=me", app).json
+    assert [(each["artifactType"], each["referrers"]) for each in document["referrers"]] == [("a/sbom", [])]
+    assert run("referrers", "--creds", CREDS, "--artifact-type", "a/none", app).out == "DEPTH  TYPE  DIGEST\n"
+
+
+def test_attach_wants_a_type(run: Run, registry: str) -> None:
+    assert "--artifact-type" in run("attach", f"{registry}/foo:1.0", "README").err
