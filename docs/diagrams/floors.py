@@ -15,6 +15,8 @@ WORDS: Final = {
     "cli": "arguments, a call, output",
     "aio": "the same for asyncio",
     "testing": "registries for tests",
+    "artifacts": "of files, and indexes",
+    "surgery": "images changed",
     "client": "what programs import",
     "mirror": "a plan over many repositories",
     "transfer": "copies, planned and done",

@@ -24,38 +24,30 @@ FIRST_OBJECTS: Final = 24
 class Field:
     """How a field is given, shown and compared."""
 
-    __slots__ = ("compare", "default", "default_factory", "hash", "init", "kw_only", "repr")
+    __slots__ = ("compare", "default", "default_factory", "hash", "kw_only", "repr")
 
     def __init__(
         self,
         default: Any = _MISSING,
         default_factory: Callable[[], Any] | None = None,
         *,
-        init: bool = True,
         repr: bool = True,
         hash: bool = True,
         compare: bool = True,
     ) -> None:
         self.default = default
         self.default_factory = default_factory
-        self.init = init
         self.repr = repr
         self.hash = hash and compare
         self.compare = compare
         self.kw_only = False
 
 
-def field(
-    *,
-    default: Any = _MISSING,
-    default_factory: Callable[[], Any] | None = None,
-    init: bool = True,
-    repr: bool = True,
-    hash: bool = True,
-    compare: bool = True,
-) -> Any:
-    """A field whose default is made anew each time, or that is not given (`init`), shown, hashed or compared."""
-    return Field(default, default_factory, init=init, repr=repr, hash=hash, compare=compare)
+def field(**how: Any) -> Any:
+    """A field that is not as others, by the parameters of `Field`: its default is made anew each time, or it is not shown,
+    hashed or compared. To who checks types it is whatever the class says.
+    """
+    return Field(**how)
 
 
 @overload
@@ -99,7 +91,7 @@ def fields(kind: type[Any]) -> Mapping[str, Field]:
 
 def as_dict(value: Any) -> dict[str, Any]:
     """What a value holds, by name; values that it holds stay values."""
-    return {name: getattr(value, name) for name, each in fields(type(value)).items() if each.init}
+    return {name: getattr(value, name) for name in fields(type(value))}
 
 
 def replace(value: T, /, **changes: Any) -> T:
@@ -128,7 +120,7 @@ def _made(cls: type[Any], methods: Mapping[str, Any], *, kw_only: bool) -> Any:
     given = {
         "__slots__": (*own, *namespace.get("__slots__", ())),
         "__fields__": every,
-        "__match_args__": tuple(name for name, each in every.items() if each.init and not each.kw_only),
+        "__match_args__": tuple(name for name, each in every.items() if not each.kw_only),
         "__signature__": _SIGNATURE,
         "_compared": _getter(name for name, each in every.items() if each.compare),
         "_hashed": _getter(name for name, each in every.items() if each.hash),
@@ -171,13 +163,12 @@ def _is_filled(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool
         return False
     given.update(kwargs)
     for name, each in fields(cls).items():
-        if each.init:
-            value = given.pop(name, _MISSING)
-            if value is _MISSING:
-                value = each.default_factory() if each.default_factory else each.default
-            if value is _MISSING:
-                return False
-            getattr(cls, name).__set__(self, value)
+        value = given.pop(name, _MISSING)
+        if value is _MISSING:
+            value = each.default_factory() if each.default_factory else each.default
+        if value is _MISSING:
+            return False
+        getattr(cls, name).__set__(self, value)
     if given:
         return False
     if hasattr(cls, "__post_init__"):
@@ -186,13 +177,10 @@ def _is_filled(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool
 
 
 def _compiled(cls: Any) -> Callable[..., None]:
-    every = fields(cls)
     scope: dict[str, Any] = {}
     words = {False: ["self"], True: ["*"]}
     lines = []
-    for name, each in every.items():
-        if not each.init:
-            continue
+    for name, each in fields(cls).items():
         scope[f"set_{name}"] = getattr(cls, name).__set__
         scope[f"default_{name}"] = each.default_factory or each.default
         has_default = each.default_factory is not None or each.default is not _MISSING
@@ -224,7 +212,6 @@ class _Signature:
             [
                 Parameter(name, kinds[each.kw_only], default=_shown_default(each), annotation=types[name])
                 for name, each in fields(owner).items()
-                if each.init
             ]
         )
 

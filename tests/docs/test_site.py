@@ -20,6 +20,8 @@ import pytest
 
 import pratique
 import pratique.aio
+import pratique.artifacts
+import pratique.surgery
 import pratique.testing
 from pratique import errors
 from pratique.cli import commands, program, usage
@@ -162,7 +164,7 @@ def options(parser: ArgumentParser, names: Iterable[str]) -> set[str]:
 
 def public() -> Iterator[str]:
     """The anchors of all public names."""
-    for module in (pratique, pratique.aio, pratique.testing):
+    for module in (pratique, pratique.aio, pratique.artifacts, pratique.surgery, pratique.testing):
         for name in module.__all__:
             value: Any = getattr(module, name)
             is_error = isinstance(value, type) and issubclass(value, errors.Error)

@@ -10,10 +10,13 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import pratique
+import pratique.artifacts
+import pratique.surgery
 
 NAMES = [
     "ANONYMOUS", "Blob", "ContentMismatch", "Credential", "Deletion", "Denied", "Descriptor", "Digest", "Error", "Event",
@@ -45,6 +48,14 @@ def test_every_name_is_there_and_says_what_it_is(name: str) -> None:
     if inspect.isclass(found):
         public = [each for key, each in vars(found).items() if not key.startswith("_") and inspect.isfunction(each)]
         assert [each.__qualname__ for each in public if not inspect.getdoc(each)] == []
+
+
+@pytest.mark.parametrize("module", [pratique.artifacts, pratique.surgery], ids=lambda module: module.__name__)
+def test_what_the_further_modules_have_says_what_it_is(module: ModuleType) -> None:
+    assert module.__all__ == sorted(module.__all__)
+    named = {name: getattr(module, name) for name in module.__all__}
+    made = {name: each for name, each in named.items() if inspect.isclass(each) or inspect.isfunction(each)}
+    assert [name for name, each in made.items() if not (inspect.getdoc(each) or "").strip()] == []
 
 
 def test_a_name_that_is_not_there_is_an_ordinary_error() -> None:

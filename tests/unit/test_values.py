@@ -48,7 +48,7 @@ class Version:
 class Count:
     of: str
     number: int = 0
-    double: int = field(init=False)
+    double: int = 0
 
     def __post_init__(self) -> None:
         self.double = 2 * self.number
@@ -88,7 +88,7 @@ def test_the_first_objects_are_as_later_ones() -> None:
     @record
     class Kept:
         pair: Pair
-        twice: int = field(init=False)
+        twice: int = 0
 
         def __post_init__(self) -> None:
             self.twice = 2 * self.pair.left
@@ -174,7 +174,7 @@ def test_a_value_is_matched_by_position() -> None:
 def test_a_signature_is_that_of_the_fields() -> None:
     assert str(inspect.signature(Point)) == "(x: 'int', y: 'int' = 0)"
     assert str(inspect.signature(Version)) == "(*, major: 'int', minor: 'int' = 0)"
-    assert str(inspect.signature(Count)) == "(of: 'str', number: 'int' = 0)"
+    assert str(inspect.signature(Count)) == "(of: 'str', number: 'int' = 0, double: 'int' = 0)"
 
 
 def test_a_record_changes_and_is_only_itself() -> None:

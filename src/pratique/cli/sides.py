@@ -13,8 +13,6 @@ from . import options
 from .connect import connected, machine_of
 from .output import Output
 
-SOURCE, DESTINATION = options.SIDES
-
 
 @contextmanager
 def sides(

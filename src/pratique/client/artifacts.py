@@ -11,18 +11,19 @@ from ..errors import InvalidInput
 from ..http.events import Observer
 from ..image.artifact import artifact
 from ..spec.descriptor import Descriptor
+from ..spec.platform import wished
 from ..stores.crew import JOBS
 from ..stores.locations import Location
 from ..transfer.copy import Result
-from .parts import File, config_part, parts
-from .places import Place, Places, given_name, located, places, wished
+from .parts import PushedFile, config_part, parts
+from .places import Place, Places, given_name, located, places
 from .publishing import Made, publish
 
 if TYPE_CHECKING:
     from ..spec.platform import Platform
     from .registries import Registries
 
-AnyFile = str | File
+AnyFile = str | PushedFile
 
 
 def push_artifact(
@@ -40,7 +41,7 @@ def push_artifact(
 ) -> Result:
     """Make an artifact of files and folders, and put it into a store, under the tag of `target` and further `tags`.
 
-    Files are `FILE[:MEDIATYPE]` or File; a `config` is `FILE[:MEDIATYPE]`. The same files give the same digest: a folder is
+    Files are `FILE[:MEDIATYPE]` or PushedFile; a `config` is `FILE[:MEDIATYPE]`. The same files give the same digest: a folder is
     packed reproducibly, and no date is added. Without any tag it is put there by its digest. The result has the plan, whose
     `root` is the manifest; a `dry_run` makes it and sends nothing.
 
@@ -102,7 +103,7 @@ class _Making:
     ) -> Result:
         """What came of it."""
         with tempfile.TemporaryDirectory(prefix="pratique-") as folder:
-            made = parts((File.parse(file) if isinstance(file, str) else file for file in files), Path(folder))
+            made = parts((PushedFile.parse(file) if isinstance(file, str) else file for file in files), Path(folder))
             described = config_part(config) if config else None
             manifest = artifact(
                 [part.descriptor for part in made],

@@ -11,7 +11,7 @@ from ..auth.credentials import ANONYMOUS
 from ..errors import InvalidInput, NotFound, Unsupported
 from ..http.events import Observer
 from ..image.convert import TO_DOCKER, TO_OCI, convert
-from ..spec.platform import Platform
+from ..spec.platform import Platform, wished
 from ..spec.reference import endpoint_of, is_tag
 from ..stores.base import NAMELESS, Lists, Source, Target
 from ..stores.crew import JOBS
@@ -24,7 +24,7 @@ from ..transfer.repository import copy_tags as transfer_tags
 from ..transfer.selection import Selection
 from ..transfer.tags import Choice, version_range
 from ..values import frozen, replace
-from .places import Place, located, places, wished
+from .places import Place, located, places
 
 if TYPE_CHECKING:
     import re

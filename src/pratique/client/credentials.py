@@ -60,13 +60,13 @@ def _key(text: str) -> str:
     return f"{parse_registry(host)}{slash}{path}"
 
 
-def credential_of(entry: str | Credential, source: str = SOURCE) -> Credential:
+def credential_of(entry: str | Credential) -> Credential:
     """A credential as a program writes it, "user:password" or a value. Raises InvalidInput."""
     if not isinstance(entry, str):
         return entry
     if ":" not in entry:  # it is not shown: it may be the password
         raise InvalidInput("a credential that was given as text has no colon", advice='write it as "user:password"')
-    return Credential.parse(entry, source)
+    return Credential.parse(entry, SOURCE)
 
 
 def _finding(told: Credentials) -> Credentials:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..errors import NotFound
 from ..image.image import Image
 from ..spec.manifest import Manifest
-from ..spec.platform import Platform
+from ..spec.platform import Platform, wished
 from ..stores.base import Source
 from ..stores.content import manifest_of
 from ..stores.locations import Location
-from .places import Places, wished
+from .places import Places
 
 
 def image_at(

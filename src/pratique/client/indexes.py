@@ -14,7 +14,7 @@ from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.document import parse_object
 from ..spec.manifest import Manifest
-from ..spec.platform import Platform
+from ..spec.platform import Platform, wished
 from ..stores.base import NAMELESS, Admits, Source, Target
 from ..stores.crew import JOBS, in_parallel
 from ..stores.inspection import config_of
@@ -24,7 +24,7 @@ from ..transfer.events import Copied, Planned
 from ..transfer.ledger import Ledger
 from ..transfer.plan import Plan, plan
 from ..values import frozen
-from .places import Place, Places, given_name, located, places, wished
+from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
     from .registries import Registries

@@ -19,7 +19,7 @@ from ..http.events import Event
 from ..spec.reference import Reference, endpoint_of, is_registry, is_repository, parse_registry
 from ..values import frozen
 from .connection import connect
-from .credentials import SOURCE, credential_of
+from .credentials import credential_of
 from .machine import Machine
 from .registries import Registries
 

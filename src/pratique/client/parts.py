@@ -28,7 +28,7 @@ _TYPED = expression(r"(?P<path>.+):(?P<type>[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+
 
 
 @frozen
-class File:
+class PushedFile:
     """What becomes a layer: the file or folder at `path`, or standard input where that is `-`.
 
     `title` is the name under which it is found again, by default the path, or its last part where that leads elsewhere;
@@ -41,7 +41,7 @@ class File:
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def parse(cls, text: str) -> File:
+    def parse(cls, text: str) -> PushedFile:
         """Read `FILE[:MEDIATYPE]`. Raises InvalidInput."""
         found = _TYPED.fullmatch(text)
         path, media_type = (found["path"], found["type"]) if found else (text, "")
@@ -69,7 +69,7 @@ class Part:
     content: ContentAt = field(repr=False, compare=False)
 
 
-def parts(files: Iterable[File], folder: Path) -> list[Part]:
+def parts(files: Iterable[PushedFile], folder: Path) -> list[Part]:
     """The layers that files make; what has to be packed or kept goes into `folder`.
 
     Raises NotFound, and InvalidInput for two of one title and for what cannot be read.
@@ -82,7 +82,7 @@ def parts(files: Iterable[File], folder: Path) -> list[Part]:
     return [part(file, folder / str(number)) for number, file in enumerate(listed)]
 
 
-def part(file: File, kept: Path) -> Part:
+def part(file: PushedFile, kept: Path) -> Part:
     """The layer that one file makes; what has to be packed or kept is written to `kept`. Raises NotFound, InvalidInput."""
     annotations = {TITLE: file.name}
     usual = artifact.UNKNOWN_CONTENT
@@ -101,14 +101,14 @@ def part(file: File, kept: Path) -> Part:
 
 def config_part(text: str) -> Part:
     """The config that `FILE[:MEDIATYPE]` is. Raises NotFound, InvalidInput."""
-    file = File.parse(text)
+    file = PushedFile.parse(text)
     path = Path(file.path)
     with _told(file.path):
         digest, size = measured(path)
     return Part(Descriptor(file.media_type or artifact.UNKNOWN_CONFIG, digest, size), opened_file(path))
 
 
-def _pack(file: File, target: Path) -> Digest:
+def _pack(file: PushedFile, target: Path) -> Digest:
     """Write a folder as tar and gzip, the same for the same content; the digest is the tar's."""
     from ..image.layers.folder import pack
 

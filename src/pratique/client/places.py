@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ..http.events import Observer, ignore
 from ..http.log import logged
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
-from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Readable, Source, Stages, Target
 from ..stores.content import manifest_of
 from ..stores.locations import Location, open_source, open_target
@@ -107,8 +106,3 @@ def placed(location: Location, name: str) -> str:
     """A name at a location, as people write it."""
     place = location.reference.place if location.reference else f"{location.kind}:{location.path}"
     return f"{place}:{name}" if name else place
-
-
-def wished(platform: str | Platform) -> Platform:
-    """A platform, or the one that a text is. Raises InvalidInput."""
-    return Platform.parse(platform) if isinstance(platform, str) else platform

@@ -14,6 +14,7 @@ from ..image.layers.pieces import Packed
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
+from ..spec.platform import wished
 from ..stores.base import Source
 from ..stores.content import pour
 from ..stores.crew import JOBS, all_done
@@ -22,7 +23,7 @@ from ..transfer.events import Arrival, Done, Moved, Started
 from ..values import field, frozen
 from .landing import Existing, Landing, writing
 from .parts import measured, opened_file
-from .places import Place, Places, located, places, wished
+from .places import Place, Places, located, places
 from .unpacking import Unpacking
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from ..errors import InvalidInput, Misbehaved, Unsupported
 from ..http.events import Observer
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.platform import wished
 from ..stores.base import Refers
 from ..stores.crew import in_parallel
 from ..transfer.referring import MOST_DEPTH
 from ..values import frozen
-from .places import Place, located, places, wished
+from .places import Place, located, places
 
 if TYPE_CHECKING:
     from ..spec.platform import Platform

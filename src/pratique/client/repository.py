@@ -6,17 +6,17 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidReference, NotFound
+from ..errors import InvalidInput, InvalidReference, Misbehaved, NotFound
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
+from ..spec.platform import Platform, wished
 from ..spec.reference import Reference, is_tag
 from ..values import field, frozen
 
 if TYPE_CHECKING:
     import os
 
-    from ..spec.platform import Platform
     from ..stores.inspection import Image, Inspection
     from ..stores.mirrored import Mirrored
     from ..stores.registry import Repository as Store
@@ -80,14 +80,14 @@ class Repository:
         if platform is None:
             return self._source(name).resolve(name)
         manifest = self._source(name).manifest(name)
-        return manifest.select(_platform(platform)) if manifest.is_index else manifest.descriptor
+        return manifest.select(wished(platform)) if manifest.is_index else manifest.descriptor
 
     def manifest(self, name: str | Digest, *, platform: str | Platform | None = None) -> Manifest:
         """The manifest that a name stands for, byte for byte (§Pulling manifests); or that of its image for one platform."""
         manifest = self._source(name).manifest(name)
         if platform is None or not manifest.is_index:
             return manifest
-        return self._source(name).manifest(manifest.select(_platform(platform)).digest)
+        return self._source(name).manifest(manifest.select(wished(platform)).digest)
 
     def config(self, name: str | Digest, *, platform: str | Platform | None = None) -> Config:
         """The config of an image, byte for byte (image specification, config.md).
@@ -156,11 +156,14 @@ class Repository:
     def push_manifest(self, content: bytes, *tags: str, media_type: str = "") -> Descriptor:
         """Put a manifest under its digest and under tags (§Pushing manifests); what it needs was pushed before it.
 
-        `media_type` is for documents that do not say theirs. Raises Misbehaved for what is no manifest.
+        `media_type` is for documents that do not say theirs. Raises InvalidInput for what is no manifest.
         """
         from ..http.message import Body
 
-        manifest = Manifest.parse(content, media_type)
+        try:
+            manifest = Manifest.parse(content, media_type)
+        except Misbehaved as error:  # it is the caller's, and no server's
+            raise InvalidInput(str(error)) from None
         target = self._registries.target(self._reference, pushes=True)
         target.push(manifest.descriptor, Body.of(content).open, tags=tags)
         return manifest.descriptor
@@ -209,7 +212,7 @@ class Repository:
         """The manifest of one image, and the platform that its index says. Raises NotFound for an index as a whole."""
         manifest, said = self._source(name).manifest(name), None
         if platform is not None and manifest.is_index:
-            entry = manifest.select(_platform(platform))
+            entry = manifest.select(wished(platform))
             manifest, said = self._source(name).manifest(entry.digest), entry.platform
         if manifest.is_index:
             raise NotFound(
@@ -217,12 +220,6 @@ class Repository:
                 advice=f"choose one by its platform: {manifest.choices}",
             )
         return manifest, said
-
-
-def _platform(platform: str | Platform) -> Platform:
-    from ..spec.platform import Platform
-
-    return Platform.parse(platform) if isinstance(platform, str) else platform
 
 
 def _digest(digest: str | Digest) -> Digest:

@@ -23,9 +23,8 @@ def meant(registries: Registries, text: str) -> Reference:
         return Reference.parse(text)
     conf = registries.machine.rules(names=True)
     names = conf.names if conf else ShortNames()
-    chosen = load_aliases(
-        cached_path(registries.machine.environ)
-    )  # what people chose for other tools comes before what files say
+    # What people chose for other tools comes before what files say.
+    chosen = load_aliases(cached_path(registries.machine.environ))
     places = names.updated(ShortNames(chosen.aliases)).meant(text)
     return places[0] if len(places) == 1 else _search(registries, text, places)
 

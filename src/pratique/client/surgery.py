@@ -13,6 +13,7 @@ from ..image.layers.bench import Bench
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
+from ..spec.platform import wished
 from ..stores.base import NAMELESS, Converts, Mounts, Refers, Source, Target
 from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
@@ -26,7 +27,7 @@ from ..transfer.referring import MOST_DEPTH, referring
 from ..values import field, frozen, replace
 from .changes import Change
 from .copying import FORMS, Form
-from .places import Place, Places, given_name, located, places, wished
+from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
     from typing import Unpack

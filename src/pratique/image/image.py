@@ -152,14 +152,6 @@ def encode(document: Document) -> bytes:
     return json.dumps(document, indent=_INDENT, ensure_ascii=False).encode()
 
 
-def chain_ids(diff_ids: Sequence[Digest]) -> tuple[Digest, ...]:
-    """What the layers up to each one make together (config.md §Layer ChainID)."""
-    chains: list[Digest] = []
-    for diff_id in diff_ids:
-        chains.append(Digest.of(f"{chains[-1]} {diff_id}".encode()) if chains else diff_id)
-    return tuple(chains)
-
-
 def check_diff_id(layer: Layer, found: Digest) -> None:
     """Raise ContentMismatch where a layer's tar is not what the config says."""
     if found != layer.diff_id:

@@ -96,6 +96,11 @@ class Platform:
         return f"{self.os}/{self.architecture}{variant}{version}"
 
 
+def wished(platform: str | Platform) -> Platform:
+    """A platform, or the one that a text is. Raises InvalidInput."""
+    return Platform.parse(platform) if isinstance(platform, str) else platform
+
+
 def _version_fits(version: str, wanted: str) -> bool:
     parts = wanted.split(".") if wanted else []
     return version.split(".")[: len(parts)] == parts

@@ -244,12 +244,13 @@ class Repository:
     @property
     def _uploader(self) -> Uploader:
         """Made when the first blob is pushed: who only reads need not know how to upload."""
-        from . import uploading
+        from . import upload, uploading
 
         with self._lock:
             if self._made is None:
                 uploads = self._uploads or uploading.UploadOptions()
-                self._made = uploading.Uploader(self._session, self.registry, self.name, self.url, uploads)
+                manner = upload.Manner(uploads.chunk)
+                self._made = uploading.Uploader(self._session, self.registry, self.name, self.url, uploads.kept, manner)
             return self._made
 
     def _ask(self, question: Callable[[], T | None]) -> T | None:

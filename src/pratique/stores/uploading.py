@@ -23,9 +23,8 @@ from .referrers import Url
 from .sessions import Claim, Kept, KeptSessions
 from .upload import Answer, Kind, Manner, Place, Step, Upload, resolve
 
-RESETS_OF_A_MISSING_REPOSITORY: Final = (
-    2  # of the request that begins an upload, before it is asked whether there is one
-)
+# Of the request that begins an upload, before it is asked whether there is a repository.
+RESETS_OF_A_MISSING_REPOSITORY: Final = 2
 
 # Codes by which a server says that the content was not what was announced.
 _CONTENT_CODES: Final = frozenset({"DIGEST_INVALID", "SIZE_INVALID"})
@@ -56,14 +55,11 @@ class Uploader:
     registry: str
     repository: str
     url: Url
-    options: UploadOptions
-    manner: Manner = field(init=False)
+    kept: KeptSessions | None
+    manner: Manner
     entrusts: bool = True  # the registry with the verifying of content, as long as it says what it stored
     unmountable: set[str] = field(default_factory=set)
     begun: dict[Digest, _Begun] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.manner = Manner(self.options.chunk)
 
     @property
     def scopes(self) -> ScopeSet:
@@ -75,11 +71,10 @@ class Uploader:
         Raises ContentMismatch, with what was expected and found; Refused, Unreachable, NotFound, Misbehaved, and what
         reading the content raises.
         """
-        kept = self.options.kept
-        if kept is None:
+        if self.kept is None:
             self._push(descriptor, content, Claim(None, {}, lambda: 0.0))
             return
-        with kept.claim(self.registry, self.repository, descriptor.digest, descriptor.size) as claim:
+        with self.kept.claim(self.registry, self.repository, descriptor.digest, descriptor.size) as claim:
             self._push(descriptor, content, claim)
 
     def mount(self, digest: Digest, source: str) -> bool:

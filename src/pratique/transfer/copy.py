@@ -32,10 +32,10 @@ class Options:
     """How to copy.
 
     `select` takes some platforms only; `convert` gives manifests another form, and so other digests. `no_clobber` leaves
-    tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too, and
-    says how to get those that the source does not have. `referrers` go
-    along, all or those of some `artifact_types`, and so do tags that are named after digests (`digest_tags`). With `verify`
-    content is hashed here, too, where the target verifies what it stores. `jobs` is how many threads move content.
+    tags that exist as they are; a `dry_run` plans and does nothing; `foreign` moves layers with `urls`, too, and says how to
+    get those that the source does not have. `referrers` go along, all or those of some `artifact_types`, and so do tags
+    that are named after digests (`digest_tags`). With `verify` content is hashed here, too, where the target verifies what
+    it stores. `jobs` is how many threads move content.
     """
 
     select: Selection = EVERYTHING
@@ -100,43 +100,59 @@ def copy(
     root, read = _root(source, name, options, at_once=options.is_altering or not any(there.values()))
     found = _planned(source, read(), target, options, ledger) if options.is_altering else None
     if found is not None:
-        if found.root.is_index and found.root.digest != root.digest and options.select.platforms:
-            tell(Warned(f"of the index {root.digest} a smaller one was made: {found.root.digest}"))
+        _warn_of_less(root, found.root, options, tell)
         root = _described(found.root)
-    kept = next(
-        (known for known in there.values() if known and options.no_clobber and known.digest != root.digest), None
-    )
-    names = tuple(
-        tag for tag, known in there.items() if not (known and (options.no_clobber or known.digest == root.digest))
-    )
+    names = tuple(tag for tag, known in there.items() if _is_wanted(known, root, options))
     if not names and not options.is_accompanied:
-        root = kept or root
-        tell(Copied(str(name), root, tuple(tags), changed=False))
-        return Result(str(name), root, tuple(tags), None)
+        kept = next((known for known in there.values() if known and known.digest != root.digest), root)
+        tell(Copied(str(name), kept, tuple(tags), changed=False))
+        return Result(str(name), kept, tuple(tags), None)
     found = found or _planned(source, read(), target, options, ledger)
     if names:
         tell(Planned(str(name), found))
-        if not options.dry_run:
-            execute(
-                found,
-                source,
-                target,
-                names,
-                foreign=options.foreign,
-                verify=options.verify,
-                jobs=options.jobs,
-                ledger=ledger,
-                tell=tell,
-            )
-            root = target.converted(root.digest) if isinstance(target, Converts) else root
     if options.dry_run:
-        ledger.known |= {
-            part.digest for part in (*found.blobs, *found.mounts, *(m.descriptor for m in found.manifests))
-        }
+        ledger.known |= found.moving
     else:
+        if names:
+            root = _carried_out(found, root, source, target, names, options, ledger, tell)
         tell(Copied(str(name), root, names or tuple(tags), changed=bool(names)))
     companions = tuple(_companions(source, found, target, options, ledger, tell))
     return Result(str(name), root, names or tuple(tags), found if names else None, companions)
+
+
+def _is_wanted(known: Descriptor | None, root: Descriptor, options: Options) -> bool:
+    """Whether a name at the target, which stands for what is `known`, is to be given to the root."""
+    return known is None or not (options.no_clobber or known.digest == root.digest)
+
+
+def _warn_of_less(before: Descriptor, root: Manifest, options: Options, tell: Observer) -> None:
+    if root.is_index and root.digest != before.digest and options.select.platforms:
+        tell(Warned(f"of the index {before.digest} a smaller one was made: {root.digest}"))
+
+
+def _carried_out(
+    found: Plan,
+    root: Descriptor,
+    source: Source,
+    target: Target,
+    names: Sequence[str],
+    options: Options,
+    ledger: Ledger,
+    tell: Observer,
+) -> Descriptor:
+    """Do what a plan says; the root as it is at the target."""
+    execute(
+        found,
+        source,
+        target,
+        names,
+        foreign=options.foreign,
+        verify=options.verify,
+        jobs=options.jobs,
+        ledger=ledger,
+        tell=tell,
+    )
+    return target.converted(root.digest) if isinstance(target, Converts) else root
 
 
 def _companions(

@@ -44,6 +44,12 @@ class Plan:
         return sum(part.size for part in self.blobs) + sum(len(manifest.raw) for manifest in self.manifests)
 
     @property
+    def moving(self) -> set[Digest]:
+        """The digests of all that comes to the target."""
+        blobs = {part.digest for part in (*self.blobs, *self.mounts)}
+        return blobs | {manifest.digest for manifest in self.manifests}
+
+    @property
     def saved(self) -> int:
         """Bytes that need not be sent, because the target has them or can mount them."""
         return sum(part.size for part in (*self.present, *self.mounts))

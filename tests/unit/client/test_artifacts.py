@@ -14,7 +14,7 @@ import pytest
 
 from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries
 from pratique.client.artifacts import attach, push_artifact
-from pratique.client.parts import File
+from pratique.client.parts import PushedFile
 from pratique.client.pulling import pull_artifact
 from pratique.http.events import Sent
 from pratique.image import artifact
@@ -106,7 +106,7 @@ def test_a_config_and_annotations(harbour: Embedded, registries: Registries) -> 
     Path("config.json").write_bytes(b'{"a": 1}')
     done = push_artifact(
         f"{harbour.address}/docs:1",
-        [File("README", annotations={"lang": "en"})],
+        [PushedFile("README", annotations={"lang": "en"})],
         config="config.json:application/vnd.example+json",
         annotations={"org.example": "yes"},
         registries=registries,
@@ -124,7 +124,7 @@ def test_standard_input_needs_a_name(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
     with pytest.raises(InvalidInput, match="no name"):
         push_artifact(f"{harbour.address}/docs:1", ["-"], registries=registries)
-    done = push_artifact(f"{harbour.address}/docs:1", [File("-", "a/b", "pipe.txt")], registries=registries)
+    done = push_artifact(f"{harbour.address}/docs:1", [PushedFile("-", "a/b", "pipe.txt")], registries=registries)
     layer = registries.repository(f"{harbour.address}/docs").manifest(done.descriptor.digest).layers[0]
     assert (layer.annotations[artifact.TITLE], layer.size, layer.media_type) == ("pipe.txt", 11, "a/b")
 
@@ -134,7 +134,7 @@ def test_standard_input_needs_a_name(
     [("a/b", "a/b"), ("./a//b", "a/b"), ("/x/y", "y"), ("../z", "z"), ("a/../../z", "z")],
 )
 def test_titles_are_paths_that_lead_nowhere_else(path: str, title: str) -> None:
-    assert File.parse(path).name == title
+    assert PushedFile.parse(path).name == title
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_titles_are_paths_that_lead_nowhere_else(path: str, title: str) -> None:
     ],
 )
 def test_a_word_is_a_file_and_perhaps_its_type(word: str, path: str, media_type: str) -> None:
-    file = File.parse(word)
+    file = PushedFile.parse(word)
     assert (file.path, file.media_type) == (path, media_type)
 
 

@@ -45,6 +45,8 @@ def test_a_login_is_verified_stored_and_used(
 def test_one_that_is_refused_is_not_stored(harbour: Embedded, nobody: Registries, tmp_path: Path) -> None:
     with pytest.raises(Unauthorized):
         pratique.login(harbour.address, "captain:no", registries=nobody, repository="app")
+    with pytest.raises(InvalidInput, match="has no colon"):
+        pratique.login(harbour.address, "captain", registries=nobody, repository="app")
     assert [*tmp_path.iterdir()] == []
 
 

@@ -12,7 +12,6 @@ from pratique import (
     InvalidDigest,
     InvalidInput,
     InvalidReference,
-    Misbehaved,
     NotFound,
     Platform,
     Registries,
@@ -142,7 +141,7 @@ def test_a_file_is_a_blob(app: Repository, tmp_path: Path) -> None:
 
 
 def test_what_is_no_manifest_is_not_pushed(app: Repository) -> None:
-    with pytest.raises(Misbehaved):
+    with pytest.raises(InvalidInput, match="manifest is not JSON"):
         app.push_manifest(b"nonsense", "1.0")
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -74,11 +74,7 @@ def saved(path: Path, raw: bytes) -> Path:
 
 def content_of(raw: bytes) -> Content:
     """A recipe for bytes in memory."""
-
-    def opened() -> AbstractContextManager[io.BytesIO]:
-        return closing(io.BytesIO(raw))
-
-    return opened
+    return lambda: closing(io.BytesIO(raw))
 
 
 def docker_image(*layers: bytes, **fields: object) -> tuple[bytes, list[bytes]]:

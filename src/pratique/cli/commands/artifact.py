@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ...client.artifacts import push_artifact
-from ...client.parts import STANDARD_INPUT, File
+from ...client.parts import STANDARD_INPUT, PushedFile
 from ...client.pulling import Pulled, pull_artifact
 from ...errors import InvalidInput
 from ...stores.locations import Location
@@ -72,7 +72,7 @@ def add_content(parser: argparse.ArgumentParser, type_help: str, *, required: bo
 
 def content(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keywords of the library for what the options say. Raises InvalidInput."""
-    files = [_named(File.parse(word), arguments.name) for word in arguments.files]
+    files = [_named(PushedFile.parse(word), arguments.name) for word in arguments.files]
     return {
         "files": _annotated(files, arguments.file_annotation),
         "artifact_type": arguments.artifact_type,
@@ -112,11 +112,11 @@ def run_pull(arguments: argparse.Namespace, output: Output) -> None:
     _show(output, pulled)
 
 
-def _named(file: File, name: str | None) -> File:
+def _named(file: PushedFile, name: str | None) -> PushedFile:
     return replace(file, title=name) if name and file.path == STANDARD_INPUT else file
 
 
-def _annotated(files: list[File], words: list[str]) -> list[File]:
+def _annotated(files: list[PushedFile], words: list[str]) -> list[PushedFile]:
     """The files with their annotations, `FILE=KEY=VALUE`. Raises InvalidInput for those of no file."""
     own: list[list[str]] = [[] for _ in files]
     prefixes = {f"{name}=": mine for file, mine in zip(files, own, strict=True) for name in (file.path, file.name)}

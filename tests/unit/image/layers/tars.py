@@ -5,25 +5,15 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
 from pratique.image.layers.overlay import overlay
 from pratique.image.layers.pieces import Packed
-from pratique.stores.base import Content
+from tests.unit.stores.tars import content_of
 
 Entry = tarfile.TarInfo | tuple[tarfile.TarInfo, bytes]
-
-
-def content_of(raw: bytes) -> Content:
-    """A recipe for bytes in memory."""
-
-    def opened() -> AbstractContextManager[io.BytesIO]:
-        return closing(io.BytesIO(raw))
-
-    return opened
 
 
 def layer(*members: Entry, form: int = tarfile.PAX_FORMAT) -> bytes:

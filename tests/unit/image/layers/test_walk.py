@@ -23,8 +23,9 @@ from pratique.spec.digest import Digest
 from pratique.stores.compression import Expansion
 from pratique.stores.content import of_bytes
 from pratique.stores.header import BLOCK, MOST_EXTENDED_BYTES
+from tests.unit.stores.tars import content_of
 
-from .tars import content_of, file, folder, layer, link, overlaid, symlink
+from .tars import file, folder, layer, link, overlaid, symlink
 
 PLAIN = layer(
     folder("a"),

@@ -1,0 +1,35 @@
+"""Artifacts and what refers to images: push, pull, attach, list, back up and restore; and indexes.
+
+```python
+from pratique.artifacts import attach, push_artifact
+
+push_artifact("ghcr.io/org/notes:1", ["notes.txt:text/plain"])
+attach("ghcr.io/org/app:1.2", ["sbom.json"], artifact_type="application/spdx+json")
+```
+
+`docs/artifacts.md` describes it. Like `pratique.copy` all of them take `registries` and `tell`.
+"""
+
+from .client.artifacts import attach, push_artifact
+from .client.backups import backup, restore
+from .client.indexes import Listed, add_to_index, change_index, create_index
+from .client.parts import PushedFile
+from .client.pulling import Pulled, PulledFile, pull_artifact
+from .client.referrers import Referrer, referrers
+
+__all__ = [
+    "Listed",
+    "Pulled",
+    "PulledFile",
+    "PushedFile",
+    "Referrer",
+    "add_to_index",
+    "attach",
+    "backup",
+    "change_index",
+    "create_index",
+    "pull_artifact",
+    "push_artifact",
+    "referrers",
+    "restore",
+]

@@ -1,0 +1,66 @@
+"""Images changed where they are, and looked into: what `append`, `mutate`, `flatten`, `export` and the like do.
+
+```python
+from pratique import surgery
+
+quiet = surgery.configure([surgery.settings.environment({"LOUD": "no"})])
+surgery.alter("ghcr.io/org/app:1.2", quiet, tags=["1.2-quiet"])
+surgery.list_files("ghcr.io/org/app:1.2", platform="linux/arm64")
+```
+
+`docs/surgery.md` describes it. Like `pratique.copy` all that reads or writes takes `registries` and `tell`.
+"""
+
+from .client.changes import (
+    Addition,
+    Change,
+    append,
+    configure,
+    edit_layers,
+    flatten,
+    rebase,
+    recompress,
+    remove_layers,
+    retime,
+)
+from .client.contents import (
+    BaseCheck,
+    Differences,
+    check_base,
+    compare,
+    export,
+    list_files,
+    read_file,
+    validate,
+)
+from .client.surgery import alter, convert, revise
+from .image import settings
+from .image.layers.bench import Packing
+from .image.layers.editing import Edit as LayerEdit
+
+__all__ = [
+    "Addition",
+    "BaseCheck",
+    "Change",
+    "Differences",
+    "LayerEdit",
+    "Packing",
+    "alter",
+    "append",
+    "check_base",
+    "compare",
+    "configure",
+    "convert",
+    "edit_layers",
+    "export",
+    "flatten",
+    "list_files",
+    "read_file",
+    "rebase",
+    "recompress",
+    "remove_layers",
+    "retime",
+    "revise",
+    "settings",
+    "validate",
+]
