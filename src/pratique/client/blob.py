@@ -74,11 +74,16 @@ def described(content: bytes | os.PathLike[str], media_type: str) -> tuple[Descr
         return Descriptor(media_type, Digest.of(content), len(content)), Body.of(content).open
     path = Path(content)
     try:
-        with path.open("rb") as file:
-            digest = Digest(ALGORITHM, hashlib.file_digest(file, ALGORITHM).hexdigest())
-            return Descriptor(media_type, digest, file.tell()), lambda: path.open("rb")
+        return Descriptor(media_type, *measured(path)), lambda: path.open("rb")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def measured(path: Path, algorithm: str = ALGORITHM) -> tuple[Digest, int]:
+    """The digest of a file, and its size in bytes. Raises OSError."""
+    with path.open("rb", buffering=0) as file:
+        hashed = hashlib.file_digest(file, algorithm)
+        return Digest(algorithm, hashed.hexdigest()), file.tell()
 
 
 class _File(io.RawIOBase):

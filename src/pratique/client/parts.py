@@ -20,6 +20,7 @@ from ..spec.digest import Digest
 from ..stores.base import ContentAt
 from ..stores.compression import GZIP, PIECE_BYTES, Writable, packing
 from ..values import field, frozen
+from .blob import measured
 
 STANDARD_INPUT: Final = "-"
 
@@ -112,7 +113,7 @@ def _pack(file: PushedFile, target: Path) -> Digest:
     """Write a folder as tar and gzip, the same for the same content; the digest is the tar's."""
     from ..image.layers.folder import pack
 
-    with target.open("wb") as sink, packing(cast("Writable", sink), GZIP) as packed:
+    with target.open("wb") as sink, packing(sink, GZIP) as packed:
         hashing = _Hashing(packed)
         pack({file.name: Path(file.path)}, hashing.write)
     return hashing.digest
@@ -127,7 +128,7 @@ class _Hashing:
 
     def write(self, data: bytes | memoryview) -> None:
         self._hashed.update(data)
-        self._sink.write(bytes(data))
+        self._sink.write(data)
 
     @property
     def digest(self) -> Digest:
@@ -143,17 +144,6 @@ def _keep(path: Path, pour: Callable[[Callable[[bytes], object]], None]) -> Path
 def _pour(stream: BinaryIO, write: Callable[[bytes], object]) -> None:
     while data := stream.read(PIECE_BYTES):
         write(data)
-
-
-def measured(path: Path, algorithm: str = "sha256") -> tuple[Digest, int]:
-    """The digest of a file, and its size in bytes."""
-    hashed = hashlib.new(algorithm)
-    size = 0
-    with path.open("rb", buffering=0) as file:
-        while data := file.read(PIECE_BYTES):
-            hashed.update(data)
-            size += len(data)
-    return Digest(algorithm, hashed.hexdigest()), size
 
 
 def opened_file(path: Path) -> ContentAt:

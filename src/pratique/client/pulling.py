@@ -21,8 +21,9 @@ from ..stores.crew import JOBS, all_done
 from ..stores.files import replacing
 from ..transfer.events import Arrival, Done, Moved, Started
 from ..values import field, frozen
+from .blob import measured
 from .landing import Existing, Landing, writing
-from .parts import measured, opened_file
+from .parts import opened_file
 from .places import Place, Places, located, places
 from .unpacking import Unpacking
 

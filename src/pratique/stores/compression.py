@@ -43,7 +43,7 @@ PIECE_BYTES: Final = 1 << 20
 class Writable(Protocol):
     """What bytes are written to."""
 
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: bytes | memoryview, /) -> object: ...
     def flush(self) -> object: ...
 
 
@@ -156,7 +156,7 @@ class _Blocks:
         self._block = bytearray(PIECE_BYTES)
         self._count = 0
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes | memoryview, /) -> int:
         view = memoryview(data)
         while view:
             part = view[: PIECE_BYTES - self._count]

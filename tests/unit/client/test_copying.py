@@ -46,6 +46,15 @@ def test_each_side_may_be_somebody_else(harbour: Embedded, connect: Connects) ->
     assert [*captain.repository(f"{harbour.address}/copied").tags()] == ["1.0"]
 
 
+def test_who_writes_is_enough_where_files_are_read(
+    harbour: Embedded, registries: Registries, events: list[Event], tmp_path: Path
+) -> None:
+    pratique.copy(f"{harbour.address}/app:1.0", f"oci:{tmp_path}:saved", registries=registries)
+    events.clear()
+    pratique.copy(f"oci:{tmp_path}:saved", f"{harbour.address}/back:1", target_registries=registries)
+    assert [event.tags for event in events if isinstance(event, Copied)] == [("1",)]
+
+
 def test_one_platform_and_what_there_is_to_know_of_a_dry_run(harbour: Embedded, registries: Registries) -> None:
     app = registries.repository(f"{harbour.address}/app")
     done = pratique.copy(

@@ -9,7 +9,7 @@ import pytest
 
 from pratique.errors import InvalidInput, Misbehaved, NotFound, Unsupported
 from pratique.image.edited import Edited, edit
-from pratique.image.image import Image, chain_ids
+from pratique.image.image import Image
 from pratique.image.layers.bench import Bench
 from pratique.image.settings import all_of, labels, platform
 from pratique.image.stack import append
@@ -187,13 +187,6 @@ def test_only_what_is_read_is_pulled() -> None:
         made: Edited = edit(store, root, append(layer_of(bench, layer(file("y")))))
         copy(made, NAMELESS, store, ["2"])
     assert store.opened == [media.OCI_CONFIG]
-
-
-def test_chains() -> None:
-    """The example of config.md §Layer ChainID: a chain of one is its diff id."""
-    first, second = Digest.of(b"a"), Digest.of(b"b")
-    assert chain_ids([first, second]) == (first, Digest.of(f"{first} {second}".encode()))
-    assert chain_ids([]) == ()
 
 
 def test_diff_ids_that_do_not_fit_are_refused() -> None:

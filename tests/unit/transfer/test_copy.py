@@ -28,7 +28,7 @@ from pratique.stores.base import Content as Recipe
 from pratique.stores.content import manifest_of
 from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
-from pratique.transfer.copy import Options, copy
+from pratique.transfer.copy import Options, Result, copy
 from pratique.transfer.events import Arrival, Copied, Done, Moved, Planned, Started
 from pratique.transfer.plan import MOST_UNASKED_BYTES, plan
 from pratique.transfer.repository import TAGS_AT_ONCE, Failure, copy_tags
@@ -124,6 +124,18 @@ def test_a_dry_run_has_exact_totals_and_does_nothing() -> None:
     assert result.plan.saved == 0
     with pytest.raises(NotFound):
         target.resolve("1")
+
+
+def test_a_dry_run_counts_once_what_tags_share() -> None:
+    source, target = Watched(), Watched()
+    fill(source, made(AMD64, ARM64), "1", "2")
+    first, second = copy_tags(source, target, ["1", "2"], options=Options(dry_run=True, jobs=1))
+    assert isinstance(first, Result)
+    assert isinstance(second, Result)
+    assert first.plan is not None
+    assert second.plan is not None
+    plans = sorted((first.plan, second.plan), key=lambda each: each.size)
+    assert (plans[0].blobs, plans[0].size < plans[1].size) == ((), True)
 
 
 def test_no_clobber_leaves_what_is_there() -> None:

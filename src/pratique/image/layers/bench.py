@@ -87,11 +87,10 @@ class Bench:
         """The layer of the tar that `pour` writes, with OCI's or Docker's media type, or another. Raises what `pour` raises."""
         plain, hashed = hashlib.sha256(), hashlib.sha256()
         with self._written() as file, compression.packing(_Both(file, hashed), packing.kind, packing.used) as packer:
-            write: Any = packer.write
 
             def hashing(data: bytes | memoryview) -> None:
                 plain.update(data)
-                write(data)
+                packer.write(data)
 
             pour(hashing)
         descriptor = Descriptor(
@@ -172,7 +171,7 @@ class _Both:
         self._file = file
         self._hash = hashed
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes | memoryview, /) -> int:
         self._hash.update(data)
         self._file.write(data)
         return len(data)
