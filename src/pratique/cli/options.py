@@ -216,10 +216,9 @@ def repository(text: str) -> Reference:
 
 def expression(text: str) -> re.Pattern[str]:
     """A regular expression."""
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"not a regular expression: {text!r} ({error})") from None
+    from ..transfer.tags import pattern
+
+    return argument(pattern)(text)
 
 
 def overrides(pairs: list[str] | None) -> dict[str, str]:

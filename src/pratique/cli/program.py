@@ -26,6 +26,10 @@ class Parser(argparse.ArgumentParser):
 
     _width: int | None = 80
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A script that abbreviates an option would break with the next one that begins alike.
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
     def format_help(self) -> str:
         self._width = None  # that of the terminal
         wanted = [argument(action) for action in self._actions if not action.option_strings]

@@ -22,7 +22,7 @@ from ..transfer.plan import Convert
 from ..transfer.repository import Failure
 from ..transfer.repository import copy_tags as transfer_tags
 from ..transfer.selection import Selection
-from ..transfer.tags import Choice, version_range
+from ..transfer.tags import Choice, pattern, version_range
 from ..values import frozen, replace
 from .places import Place, located, places
 
@@ -100,8 +100,8 @@ def copy_tags(
     source: str | Location,
     target: str | Location,
     *,
-    include: re.Pattern[str] | None = None,
-    exclude: re.Pattern[str] | None = None,
+    include: str | re.Pattern[str] | None = None,
+    exclude: str | re.Pattern[str] | None = None,
     semver: str | Callable[[str], bool] | None = None,
     newest: int | None = None,
     keep_going: bool = False,
@@ -112,8 +112,8 @@ def copy_tags(
 ) -> list[Result | Failure]:
     """Copy tags of a repository, each under its own name; what they share is moved once.
 
-    Those are all, or those that match `include` and not `exclude` as a whole, the versions in the range `semver`
-    (">=1.2 <2"), and of these the `newest` so many. With `keep_going` what fails is among the results; else the first
+    Those are all, or those that match the regular expressions `include` and not `exclude` as a whole, the versions in the range
+    `semver` (">=1.2 <2"), and of these the `newest` so many. With `keep_going` what fails is among the results; else the first
     failure is raised. The rest is as with `copy`.
     """
     _check_positive("newest", newest)
@@ -121,7 +121,7 @@ def copy_tags(
         copying.check_unnamed()
         if not isinstance(copying.reading, Lists):
             raise Unsupported(f"{copying.source} does not list its names")
-        tags = Choice(include, exclude, _range(semver), newest).of(copying.reading.tags())
+        tags = Choice(_pattern(include), _pattern(exclude), _range(semver), newest).of(copying.reading.tags())
         if not tags:
             raise NotFound(f"{copying.source} has no tags to copy")
         return transfer_tags(
@@ -276,6 +276,10 @@ def _conversion(form: Form | None) -> Convert | None:
         raise InvalidInput(f"{form!r} is no form of manifests", advice=f"known are {', '.join(sorted(FORMS))}")
     types = FORMS[form]
     return lambda manifest, replaced: convert(manifest, types, replaced)
+
+
+def _pattern(tags: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
+    return pattern(tags) if isinstance(tags, str) else tags
 
 
 def _range(semver: str | Callable[[str], bool] | None) -> Callable[[str], bool] | None:

@@ -55,6 +55,14 @@ class Choice:
         return self.semver is None or self.semver(tag)
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression that tags match as a whole. Raises InvalidInput."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InvalidInput(f"not a regular expression: {text!r} ({error})") from None
+
+
 def version_range(text: str) -> Callable[[str], bool]:
     """A test for a range of semantic versions, for instance `>=1.2 <2`. Raises InvalidInput.
 

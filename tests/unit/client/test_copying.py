@@ -85,7 +85,9 @@ def test_tags_are_chosen(harbour: Embedded, registries: Registries) -> None:
     target = f"{harbour.address}/mirror"
     found = pratique.copy_tags(str(app), target, semver=">=1.1 <2", newest=1, registries=registries)
     assert [result.name for result in found] == ["1.2"]
-    pratique.copy_tags(str(app), target, include=re.compile("n.*"), exclude=re.compile("x"), registries=registries)
+    pratique.copy_tags(str(app), target, include=re.compile("n.*"), exclude="x", registries=registries)
+    with pytest.raises(InvalidInput, match="not a regular expression"):
+        pratique.copy_tags(str(app), target, include="(", registries=registries)
     assert {*registries.repository(target).tags()} == {"1.2", "nightly"}
     with pytest.raises(NotFound, match="has no tags to copy"):
         pratique.copy_tags(str(app), target, semver=">9", registries=registries)
