@@ -22,6 +22,7 @@ class Repository(Face[blocking.Repository]):
     tag = verb(blocking.Repository.tag)
     push_manifest = verb(blocking.Repository.push_manifest)
     push_blob = verb(blocking.Repository.push_blob)
+    delete_blob = verb(blocking.Repository.delete_blob)
     delete = verb(blocking.Repository.delete)
 
     @property

@@ -26,9 +26,9 @@ class Parser(argparse.ArgumentParser):
 
     _width: int | None = 80
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         # A script that abbreviates an option would break with the next one that begins alike.
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        super().__init__(**kwargs, allow_abbrev=False)
 
     def format_help(self) -> str:
         self._width = None  # that of the terminal

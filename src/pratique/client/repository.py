@@ -183,6 +183,13 @@ class Repository:
             target.push(descriptor, recipe)
         return descriptor
 
+    def delete_blob(self, digest: str | Digest) -> None:
+        """Delete a blob (§Deleting blobs), whatever may need it.
+
+        Raises NotFound, Refused, Unreachable, Misbehaved, and Unsupported where the server deletes no blobs.
+        """
+        self._registries.target(self._reference).delete_blob(_digest(digest))
+
     def delete(
         self, name: str | Digest, *, manifest: bool = False, missing_ok: bool = False, dry_run: bool = False
     ) -> Deletion:

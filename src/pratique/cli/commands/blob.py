@@ -1,4 +1,4 @@
-"""Read blobs, byte for byte."""
+"""Read, put or delete blobs, byte for byte."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from .manifest import print_descriptor
 EXAMPLES = """examples:
   pratique blob get ghcr.io/org/app@sha256:… -o layer.tar.gz
   pratique blob get ghcr.io/org/app@sha256:… | tar tz
-  pratique blob head ghcr.io/org/app@sha256:…"""
+  pratique blob head ghcr.io/org/app@sha256:…
+  pratique blob put localhost:5000/app layer.tar.gz
+  pratique blob delete localhost:5000/app@sha256:…"""
 
 BUFFER_BYTES: Final = 1 << 20
+OCTETS: Final = "application/octet-stream"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     get.add_argument("--output", "-o", metavar="FILE", help="write it to a file, which appears when it is complete")
     head = options.leaf(verbs, "head", "print its size", run_head)
     head.add_argument("reference", metavar="REPO@DIGEST")
+    put = options.leaf(verbs, "put", "put a file as a blob, and print its digest", run_put)
+    put.add_argument("repository", metavar="REPO")
+    put.add_argument("file", metavar="FILE")
+    put.add_argument("--media-type", metavar="TYPE", default=OCTETS, help=f"what a manifest is to say of it ({OCTETS})")
+    delete = options.leaf(verbs, "delete", "delete a blob, whatever may need it", run_delete)
+    delete.add_argument("reference", metavar="REPO@DIGEST")
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
@@ -54,6 +63,23 @@ def run_head(arguments: argparse.Namespace, output: Output) -> None:
     reference, digest = _named(arguments.reference)
     with connected(arguments, output, [reference.registry]) as registries:
         print_descriptor(output, reference, registries.repository(reference).blob(digest).descriptor)
+
+
+def run_put(arguments: argparse.Namespace, output: Output) -> None:
+    reference = options.repository(arguments.repository)
+    with connected(arguments, output, [reference.registry]) as registries:
+        found = registries.repository(reference).push_blob(Path(arguments.file), media_type=arguments.media_type)
+    print_descriptor(output, reference.at(found.digest), found)
+
+
+def run_delete(arguments: argparse.Namespace, output: Output) -> None:
+    reference, digest = _named(arguments.reference)
+    with connected(arguments, output, [reference.registry]) as registries:
+        registries.repository(reference).delete_blob(digest)
+    if output.as_json:
+        output.document({"deleted": str(reference)})
+    else:
+        output.line(str(reference))
 
 
 def _named(text: str) -> tuple[Reference, Digest]:

@@ -1,11 +1,16 @@
-"""Read or delete manifests, byte for byte."""
+"""Read, put or delete manifests, byte for byte."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 from ...errors import InvalidInput
 from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.manifest import MOST_MANIFEST_BYTES
 from ...spec.reference import Reference
 from .. import options
 from ..connect import connected, expanded
@@ -15,6 +20,7 @@ EXAMPLES = """examples:
   pratique manifest get docker.io/library/debian:12
   pratique manifest get --platform linux/arm64 ghcr.io/org/app:1.2 > manifest.json
   pratique manifest head ghcr.io/org/app:1.2
+  pratique manifest put localhost:5000/app:1.3 manifest.json
   pratique manifest delete localhost:5000/app@sha256:…"""
 
 
@@ -29,6 +35,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     head = options.leaf(verbs, "head", "print its media type, digest and size", run_head)
     head.add_argument("reference", metavar="REF")
     options.add_short_names(head)
+    put = options.leaf(verbs, "put", "put a manifest as it is; what it needs was put before it", run_put)
+    put.add_argument("reference", metavar="REF")
+    put.add_argument("file", metavar="FILE", help="- is standard input")
+    put.add_argument("--media-type", metavar="TYPE", default="", help="of a document that does not say its own")
     delete = options.leaf(verbs, "delete", "delete a manifest by its digest, under all its tags", run_delete)
     delete.add_argument("reference", metavar="REPO@DIGEST")
 
@@ -49,6 +59,19 @@ def run_head(arguments: argparse.Namespace, output: Output) -> None:
         print_descriptor(output, reference, registries.repository(reference).resolve(reference.name))
 
 
+def run_put(arguments: argparse.Namespace, output: Output) -> None:
+    reference = options.reference(arguments.reference)
+    content = _content(arguments.file, arguments.max_manifest or MOST_MANIFEST_BYTES)
+    if reference.digest is not None and Digest.of(content, reference.digest.algorithm) != reference.digest:
+        raise InvalidInput(
+            f"{arguments.file} is not {reference.digest}", advice="put it under a tag, or under its digest"
+        )
+    tags = [] if reference.digest else [reference.name]
+    with connected(arguments, output, [reference.registry]) as registries:
+        found = registries.repository(reference).push_manifest(content, *tags, media_type=arguments.media_type)
+    print_descriptor(output, reference, found)
+
+
 def run_delete(arguments: argparse.Namespace, output: Output) -> None:
     reference = options.reference(arguments.reference)
     if reference.digest is None:
@@ -62,6 +85,16 @@ def run_delete(arguments: argparse.Namespace, output: Output) -> None:
         output.document({"deleted": f"{reference.place}@{reference.digest}"})
     else:
         output.line(f"{reference.place}@{reference.digest}")
+
+
+def _content(path: str, most: int) -> bytes:
+    with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InvalidInput(
+            f"{path} has more than {most} bytes, which is more than a manifest has", advice="--max-manifest"
+        )
+    return content
 
 
 def descriptor_document(reference: Reference, descriptor: Descriptor) -> dict[str, object]:
