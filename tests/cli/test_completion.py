@@ -85,7 +85,7 @@ def tagged(tmp_path: Path) -> Iterator[str]:
         ("pratique tags --so", ["--sort"]),
         ("pratique tags --sort ", ["name", "version", "date"]),
         ("pratique copy --progress=p", ["plain"]),
-        ("pratique manifest ", ["get", "head", "delete"]),
+        ("pratique manifest ", ["get", "head", "put", "delete"]),
         ("pratique manifest get --pla", ["--plain-http", "--platform"]),
         ("pratique completion ", [*SHELLS]),
         ("pratique login --password ", []),
