@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import socket
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+import pratique.testing
 from pratique.errors import InvalidInput, Misbehaved, Unreachable
 from pratique.http.connection import MOST_DRAINED_BYTES
 from pratique.http.message import Body, Request, Response, Unanswered
@@ -912,3 +914,14 @@ def test_public_only_does_not_use_an_idle_connection_to_this_machine(transport: 
         with pytest.raises(Unreachable, match="not public"):
             transport(Request("GET", server.url(), public_only=True))
         assert len(heads) == 1
+
+
+def test_what_is_read_when_the_transport_was_closed_is_not_kept() -> None:
+    """A socket that nobody closes is a warning, and so a failure, when it is collected."""
+    with pratique.testing.registry() as made:
+        transport = HttpTransport()
+        with transport(Request("GET", f"{made.url}/v2/")) as response:
+            transport.close()
+            assert response.stream.read() == b"{}"
+        del transport, response
+        gc.collect()

@@ -42,6 +42,7 @@ class HttpTransport:
         self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
         self._open: set[Connection] = set()
         self._cancelled: str | None = None
+        self._closed = False
 
     def __call__(self, request: Request) -> Response:
         """Send a request, on an idle connection if there is one.
@@ -75,6 +76,7 @@ class HttpTransport:
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:
+            self._closed = True  # what is still being read is not kept
             idle = [connection for entries in self._idle.values() for _, connection in entries]
             self._idle.clear()
         for connection in idle:
@@ -84,7 +86,7 @@ class HttpTransport:
         """Keep a connection whose answer was read for the next request, or close it."""
         with self._lock:
             entries = self._idle.setdefault(connection.origin, [])
-            keep = reusable and self._cancelled is None and len(entries) < MOST_IDLE_CONNECTIONS
+            keep = reusable and not self._closed and self._cancelled is None and len(entries) < MOST_IDLE_CONNECTIONS
             if keep:
                 connection.used = True
                 entries.append((self._clock(), connection))
