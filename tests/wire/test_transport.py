@@ -922,6 +922,6 @@ def test_what_is_read_when_the_transport_was_closed_is_not_kept() -> None:
         transport = HttpTransport()
         with transport(Request("GET", f"{made.url}/v2/")) as response:
             transport.close()
-            assert response.stream.read() == b"{}"
+            assert response.stream.read() == b"{}\n"
         del transport, response
         gc.collect()
