@@ -116,8 +116,8 @@ def _dump(value: Any, indent: int | None = None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A date for people."""
-    return value.strftime("%Y-%m-%d %H:%M") if value else "-"
+    """A date for people: a year always has four digits, which `strftime` does not promise."""
+    return value.isoformat(" ", "minutes")[:16] if value else "-"
 
 
 def counted(count: int, what: str) -> str:
