@@ -15,6 +15,10 @@ from .dependencies import PROJECT, Graph, installed
 SHEBANG: Final = b"#!/usr/bin/env python3\n"
 MAIN: Final = b"""import sys
 
+if sys.version_info < (3, 11):  # said in the words of any Python 3, for nothing else here can be read by an older one
+    sys.stderr.write("pratique: this needs Python 3.11 or newer, and %s is %d.%d\\n" % (sys.executable, *sys.version_info[:2]))
+    sys.exit(8)
+
 # The packages of this machine may be of versions that do not fit.
 sys.path = [place for place in sys.path if not place.endswith(("site-packages", "dist-packages"))]
 

@@ -20,6 +20,15 @@ from pratique import aio, errors
 
 ERRORS: Final = "<!-- every error -->"
 
+# What signatures mean by names that nobody imports; the page has an entry for each.
+MEANT: Final = {
+    "Observer": "pratique.http.events",
+    "Told": "pratique.client.credentials",
+    "Chooses": "pratique.config.proxies",
+    "Place": "pratique.client.places",
+    "Form": "pratique.client.copying",
+}
+
 _NAMES: Final = re.compile(r"^<!-- every name of ([\w.]+) -->$", re.MULTILINE)
 _FENCE: Final = re.compile(r"^```\w*$")
 _RAISED: Final = re.compile(r"\bRaises [^.]*")
@@ -97,12 +106,13 @@ def _write(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, lin
 def _qualify(
     _app: Sphinx, _what: str, name: str, _value: Any, _options: Any, arguments: str | None, result: str | None
 ) -> tuple[str | None, str | None]:
-    """Classes of one name, of the synchronous face and the other: meant is that of the face which the signature belongs to."""
+    """Names in full; of classes of one name in both faces, that of the face which the signature belongs to is meant."""
     face = aio if name.startswith(f"{aio.__name__}.") else pratique
-    both = "|".join(each for each in aio.__all__ if each in pratique.__all__ and each[0].isupper())
+    homes = MEANT | {each: face.__name__ for each in aio.__all__ if each in pratique.__all__ and each[0].isupper()}
+    known = re.compile(rf"(?<![\w.])(?:{'|'.join(homes)})\b")
 
     def qualified(text: str | None) -> str | None:
-        return text and re.sub(rf"(?<![\w.])({both})\b", rf"{face.__name__}.\1", text)
+        return text and known.sub(lambda found: f"{homes[found[0]]}.{found[0]}", text)
 
     return qualified(arguments), qualified(result)
 

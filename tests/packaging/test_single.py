@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +57,17 @@ def test_it_copies_with_nothing_but_python(single: Path, release: Release, pytho
 
 def test_it_runs_as_a_program(single: Path, release: Release) -> None:
     assert run(single, "--version") == f"pratique {release.version}\n"
+
+
+def test_an_older_python_is_told_which_one_is_needed(single: Path) -> None:
+    script = f"import runpy, sys; sys.version_info = (3, 10, 14, 'final', 0); runpy.run_path({str(single)!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    told = f"pratique: this needs Python 3.11 or newer, and {sys.executable} is 3.10\n"
+    assert (done.returncode, done.stdout, done.stderr) == (8, "", told)
+    with zipfile.ZipFile(single) as packed:
+        ast.parse(packed.read("__main__.py"), feature_version=(3, 8))
+        [metadata] = [name for name in packed.namelist() if re.fullmatch(r"pratique-[^/]+/METADATA", name)]
+        assert "Requires-Python: >=3.11" in packed.read(metadata).decode().splitlines()
 
 
 def test_it_takes_no_package_of_the_machine(single: Path) -> None:

@@ -17,6 +17,7 @@ def read(registries: Registries) -> None:
     assert_type(app, pratique.Repository)
     assert_type(app.tags(), Iterator[str])
     assert_type(app.tags(page_size=100), Iterator[str])
+    assert_type(app.tags(sort="version"), Iterator[str])
     assert_type(app.resolve("1.2"), Descriptor)
     assert_type(app.resolve("1.2", platform="linux/arm64").digest, Digest)
     assert_type(app.resolve(Digest.parse("sha256:00")).size, int)

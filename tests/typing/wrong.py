@@ -23,5 +23,6 @@ def wrong(registries: Registries) -> None:
     app.delete("1", True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     app.resolve("1").size = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     print(app.resolve("1").nonsense)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+    app.tags(sort="age")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     app.tags()[0]  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     pratique.Digest("sha256")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -6,14 +6,19 @@ from functools import partial
 
 import pytest
 
-from pratique.errors import Error
+from pratique.auth.scopes import ScopeSet
+from pratique.errors import Error, Refused
 from pratique.http.message import Response
+from pratique.http.session import Session
+from pratique.image.sample import image
 from pratique.server.faults.manners import uploads
 from pratique.server.faults.manners.scopes import MountWantsBoth
+from pratique.spec.platform import Platform
 from pratique.stores.registry import Repository
 from pratique.testing.scripted import Wrap
+from pratique.transfer.copy import copy as transfer
 
-from .animal import Client, Seen, basic, bearer, challenge, error, given
+from .animal import Client, Seen, basic, bearer, challenge, error, given, manifest, token, wanted
 from .storing import Storing, blob_of, content_of, cut, recipe
 
 CONTENT = content_of(1000)
@@ -97,6 +102,126 @@ def test_a_copy_within_a_registry_needs_few_requests() -> None:
     assert _into(target, source)
     assert _into(target, source, other)
     assert len(animal.seen) == 4  # a challenge, a token, and the two mounts
+
+
+class Promotes(WantsBoth):
+    """An image in `b`, and a copy of it to `a`; `b` is read with a token that was asked for with that scope."""
+
+    image = image(Platform("linux", "amd64"), {"file": CONTENT})
+
+    def __init__(self) -> None:
+        super().__init__(names=True)
+        self.blobs.update({("b", str(part.descriptor.digest)): part.raw for part in self.image.below})
+
+    def serve(self, seen: Seen) -> Response:
+        if not seen.path.startswith("/v2/b/"):
+            return super().serve(seen)
+        if not self.permits(seen, "repository:b:pull"):
+            return challenge(
+                401, bearer("repository:b:pull", problem="insufficient_scope" if seen.authorization else None)
+            )
+        return manifest(seen, self.image.root.raw) if "/manifests/" in seen.path else Storing.serve(self, seen)
+
+    def copied(self, *, session: Session[ScopeSet] | None = None) -> Client:
+        """A client that has copied the image; its source is read in another `session`, if that is given."""
+        client = Client(self, given())
+        source = Repository(session or client.session, "r.test", "b")
+        transfer(source, "1", Repository(client.session, "r.test", "a", beside=source), ["1"])
+        assert self.manifests["a", "1"] == self.image.root.raw
+        assert {digest for name, digest in self.blobs if name == "a"} == {
+            str(part.descriptor.digest) for part in self.image.below
+        }
+        return client
+
+
+def test_a_copy_within_a_registry_asks_for_one_token() -> None:
+    animal = Promotes()
+    animal.copied()
+    assert animal.asked == [["repository:a:pull,push", "repository:b:pull"]]
+    assert animal.arrived == 0
+    assert len([seen for seen in animal.seen if seen.authorization is None]) == 2  # one of each repository
+
+
+def test_what_somebody_else_reads_is_nothing_to_ask_for_before_it_is_mounted() -> None:
+    animal = Promotes()
+    other = Client(animal, given("else", "else"))
+    animal.copied(session=other.session)
+    assert animal.asked[0] == ["repository:a:pull,push"]
+    assert animal.asked[1] == ["repository:b:pull"]
+
+
+class RefusesTwo(Promotes):
+    """The token service refuses whoever asks for more than one repository, instead of granting less."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
+
+    def issue(self, seen: Seen) -> Response:
+        return Response.of(self._status, error("DENIED")) if len(wanted(seen)) > 1 else super().issue(seen)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_token_for_both_that_is_refused_is_in_nobodys_way(status: int) -> None:
+    animal = RefusesTwo(status)
+    client = animal.copied()
+    assert client.warnings == []
+    assert animal.arrived == sum(part.descriptor.size for part in animal.image.below)
+    assert animal.asked[0] == ["repository:a:pull,push", "repository:b:pull"]
+    assert [scopes for scopes in animal.asked if len(scopes) == 1] == [
+        ["repository:a:pull,push"],
+        ["repository:b:pull"],
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_wrong_password_is_still_told_of_as_such(status: int) -> None:
+    class Strict(RefusesTwo):
+        def issue(self, seen: Seen) -> Response:
+            return Response.of(self._status, error("DENIED", "wrong password"))
+
+    animal = Strict(status)
+    with pytest.raises(Refused, match="wrong password") as caught:
+        animal.copied()
+    assert caught.value.credential == "password of 'foo' from --creds"
+    assert len(animal.asked) == 2
+
+
+class HearsOne(Promotes):
+    """The token service hears one of several scopes, the first or the last, and the registry says no with some `status`."""
+
+    def __init__(self, place: int, status: int) -> None:
+        super().__init__()
+        self._place = place
+        self._status = status
+
+    def issue(self, seen: Seen) -> Response:
+        text = f"T{len(self.issued)}"
+        self.issued[text] = ScopeSet.parse(wanted(seen)[self._place]).permissions
+        return token(text)
+
+    def serve(self, seen: Seen) -> Response:
+        answer = super().serve(seen)
+        answer.status = self._status if answer.status == 401 and seen.authorization else answer.status
+        return answer
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_service_that_hears_one_scope_only_is_asked_for_each(place: int, status: int) -> None:
+    animal = HearsOne(place, status)
+    animal.copied()
+    asked = [seen.status for seen in animal.seen if seen.method == "HEAD" and seen.path == "/v2/a/manifests/1"]
+    assert asked == ([401, 404] if place == 0 else [401, status, 404])
+
+
+def test_a_token_for_both_that_was_refused_is_not_shown_again() -> None:
+    animal = HearsOne(-1, 401)
+    client, root = Client(animal, given()), animal.image.root
+    target = Repository(client.session, "r.test", "a", beside=client.repository("b"))
+    assert target.find("1") is None
+    target.push(root.descriptor, recipe(root.raw), tags=["1"])
+    assert [seen.status for seen in animal.at("r.test")] == [401, 401, 404, 201]
 
 
 def test_the_same_repository_is_nothing_to_mount_from() -> None:

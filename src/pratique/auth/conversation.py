@@ -37,6 +37,7 @@ MOST_TOKENS: Final = 8  # asked for on behalf of one request, granted or not
 # Steps that a request takes once, beside one answer to each challenge.
 RENEWAL: Final = "renewal"  # of a token that served before
 ENLARGEMENT: Final = "enlargement"  # of the scopes, to what the refusal names
+REDUCTION: Final = "reduction"  # to fewer resources: a service may have granted the one and not the other
 
 # Codes by which a server that answers 400 means the permission and not the request.
 _REFUSING_CODES: Final = frozenset({"DENIED", "UNAUTHORIZED"})
@@ -149,7 +150,7 @@ class Conversation:
     def _next(self, response: Response, proof: Proof) -> Proof:
         """Something that this request has not seen refused. Raises the error that stands when nothing is left."""
         challenges = parse_challenges(response.headers.all("WWW-Authenticate"))
-        final = response.status == 403 and _covers(proof, challenges)
+        final = response.status == 403 and _is_final(proof, challenges)
         self._refusal.note(response, challenges, proof)
         self._refused.add(proof.header)
         if response.status == 404:
@@ -307,7 +308,7 @@ class Conversation:
         vain = (service, who, scopes) in self._tried or (step == RENEWAL and previous.fresh)
         if vain and not (step == RENEWAL and challenge.error == "invalid_token"):
             return None  # what was made for this very request does not get better by asking again
-        if step == RENEWAL and previous.token is not None:
+        if step in (RENEWAL, REDUCTION) and previous.token is not None:
             self._home.cache.discard(previous.key, previous.token)
         while True:
             try:
@@ -316,6 +317,8 @@ class Conversation:
                 self._refusal.note_credential(who)
                 reason = self._refusal.hide(str(refused))
                 self._home.tell(TokenDenied(reason))
+                if any(other.is_about_less_than(scopes) for other in self._candidates(challenge)):
+                    return None  # that may have been about the scopes, and is then no word on who asks
                 if refused.status == 400 or who is None:
                     self._refusal.note_trouble(reason)
                     self._spent |= {(service, who)} if refused.status != 400 else set()
@@ -396,14 +399,15 @@ def _step(
     if previous.key != (service, who) or previous.token is None:
         return (service, who, "answer")
     if covers(previous.scopes, scopes):
-        return RENEWAL
+        return REDUCTION if scopes.is_about_less_than(previous.scopes) else RENEWAL
     return ENLARGEMENT if challenge.scopes else None
 
 
-def _covers(proof: Proof, challenges: tuple[Challenge, ...]) -> bool:
-    """Whether a token was asked for everything that a refusal names, so that the refusal is final."""
-    named = [challenge.scopes for challenge in challenges if challenge.scheme == BEARER]
-    return proof.token is not None and any(named) and all(covers(proof.scopes, scopes) for scopes in named if scopes)
+def _is_final(proof: Proof, challenges: tuple[Challenge, ...]) -> bool:
+    """Whether a token was asked for all that a refusal names, and for nothing beside it that may have been in the way."""
+    named = [challenge.scopes for challenge in challenges if challenge.scheme == BEARER and challenge.scopes]
+    asked = proof.scopes
+    return bool(named) and all(covers(asked, each) and not each.is_about_less_than(asked) for each in named)
 
 
 def _says_refused(response: Response) -> bool:

@@ -16,9 +16,16 @@ class CredentialSought(Event):
     places: tuple[str, ...]
     found: str | None
 
-    def __str__(self) -> str:
+    kind = step = "credential"
+
+    def detail(self) -> str:
+        """What was found, and how."""
         found = self.found or f"none in {', '.join(self.places) or 'this command, which uses none'}"
         return f"{found} (keys: {', '.join(self.keys)})"
+
+    def __str__(self) -> str:
+        place = f"{self.registry}/{self.repository}" if self.repository else self.registry
+        return f"the credential for {place} is {'the ' if self.found else ''}{self.detail()}"
 
 
 @frozen
@@ -30,8 +37,15 @@ class TokenAsked(Event):
     scopes: tuple[str, ...]
     credential: str | None
 
-    def __str__(self) -> str:
+    kind = "token_asked"
+    step = "token"
+
+    def detail(self) -> str:
+        """Of whom, what for and as whom."""
         return f"asked of {self.realm} for {' '.join(self.scopes) or 'no scope'} as {self.credential or 'anybody'}"
+
+    def __str__(self) -> str:
+        return f"a token was {self.detail()}"
 
 
 @frozen
@@ -42,9 +56,16 @@ class TokenGranted(Event):
     granted: str
     lifetime: float
 
-    def __str__(self) -> str:
+    kind = "token_granted"
+    step = "token"
+
+    def detail(self) -> str:
+        """For how long, and what the service says of it."""
         said = f", said to be for {self.granted}" if self.granted else ""
         return f"granted for {self.lifetime:.0f} s{said}"
+
+    def __str__(self) -> str:
+        return f"a token was {self.detail()}"
 
 
 @frozen
@@ -53,8 +74,15 @@ class TokenDenied(Event):
 
     reason: str
 
-    def __str__(self) -> str:
+    kind = "token_denied"
+    step = "token"
+
+    def detail(self) -> str:
+        """Why."""
         return self.reason
+
+    def __str__(self) -> str:
+        return f"no token was granted: {self.reason}"
 
 
 @frozen
@@ -63,8 +91,15 @@ class TokenReused(Event):
 
     scopes: tuple[str, ...]
 
-    def __str__(self) -> str:
+    kind = "token_reused"
+    step = "token"
+
+    def detail(self) -> str:
+        """What it was asked for."""
         return f"reused for {' '.join(self.scopes) or 'no scope'}"
+
+    def __str__(self) -> str:
+        return f"a token was {self.detail()}"
 
 
 @frozen
@@ -74,5 +109,7 @@ class ChallengeIgnored(Event):
     challenge: str
     reason: str
 
+    kind = "challenge_ignored"
+
     def __str__(self) -> str:
-        return f"challenge not answered: {self.challenge}: {self.reason}"
+        return f"a challenge was not answered: {self.challenge}: {self.reason}"

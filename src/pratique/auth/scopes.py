@@ -40,6 +40,14 @@ class ScopeSet:
         """The actions, whatever they are for."""
         return frozenset(action for _, action in self.permissions)
 
+    def is_about_less_than(self, other: ScopeSet) -> bool:
+        """Whether it is about some of the resources of `other`, and not about all."""
+        return set[str]() < self._resources < other._resources
+
+    @property
+    def _resources(self) -> frozenset[str]:
+        return frozenset(resource for resource, _ in self.permissions)
+
     def __or__(self, other: ScopeSet) -> ScopeSet:
         return ScopeSet(self.permissions | other.permissions)
 

@@ -14,7 +14,7 @@ from ..values import frozen
 from .answer import BLOCK, Channel, Content, Head, Incoming, Malformed, content_of, read_head
 from .message import Request, Response, Stream
 from .origin import Origin, is_private_address
-from .outgoing import head_of, pieces
+from .outgoing import chunk, head_of, pieces
 from .reach import Proxy, Reach
 from .trust import Trust
 
@@ -280,7 +280,8 @@ class Connection:
         try:
             if self._is_answered():
                 return False
-            channel.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
+            for part in chunk(piece) if chunked else (piece,):
+                channel.sendall(part)
         except OSError as error:
             from .failure import is_broken_pipe
 

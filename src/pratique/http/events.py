@@ -1,6 +1,7 @@
 """What a session and its authenticator tell an observer while they work: frozen values, and nothing can be steered by them.
 
-As text each is one line for people, without secrets; what servers said stands in it as they said it.
+As text each is one line for people that says by itself what happened, without secrets; what servers said stands in it as they
+said it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,15 @@ WARNING: Final = 30
 
 @frozen
 class Event:
-    """Something that happened."""
+    """Something that happened: its `kind` is a name for programs, and its `step` a word for people, which several kinds share."""
 
     level = DEBUG
+    kind = "note"
+    step = "note"
+
+    def detail(self) -> str:
+        """The text for who reads the step before it."""
+        return str(self)
 
 
 Observer = Callable[[Event], None]
@@ -48,6 +55,8 @@ class Sent(Event):
     failure: str = ""
     via: str = ""
 
+    kind = step = "request"
+
     def brief(self) -> str:
         """The request, what was shown with it and what came of it."""
         from .problem import status_text  # the names of statuses are for people, and few of them look
@@ -72,6 +81,7 @@ class Retried(Event):
     seconds: float
 
     level = INFO
+    kind = step = "retry"
 
     def __str__(self) -> str:
         return f"{self.request}: {self.reason}; again in {self.seconds:.1f} s"
@@ -84,8 +94,14 @@ class Redirected(Event):
     source: str
     target: str
 
-    def __str__(self) -> str:
+    kind = step = "redirect"
+
+    def detail(self) -> str:
+        """Where to."""
         return f"to {self.target}"
+
+    def __str__(self) -> str:
+        return f"{self.source} was redirected {self.detail()}"
 
 
 @frozen
@@ -95,6 +111,7 @@ class Warned(Event):
     text: str
 
     level = WARNING
+    kind = "warning"
 
     def __str__(self) -> str:
         return f"warning: {self.text}"

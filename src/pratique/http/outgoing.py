@@ -8,6 +8,7 @@ from typing import Final
 from ..errors import InvalidInput, Misbehaved
 from .message import Request, Stream
 
+MOST_COPIED_BYTES: Final = 1 << 14  # of a chunk that is sent together with its length
 BUFFER_BYTES: Final = 1 << 20  # read from a body and written to a socket at a time
 _SEPARATORS: Final = frozenset("\r\n\0")  # of which no field may have one (RFC 9110 §5.5)
 
@@ -38,6 +39,12 @@ def head_of(request: Request, place: str = "", *further: tuple[str, str]) -> byt
         return "\r\n".join((*lines, "", "")).encode("latin-1")
     except UnicodeEncodeError:
         raise InvalidInput(f"{request}: a header field has letters that none can have") from None
+
+
+def chunk(piece: memoryview) -> tuple[bytes | memoryview, ...]:
+    """A piece as one of the chunks of what has no announced length (RFC 9112 §7.1), in parts; large ones are not copied."""
+    head, end = b"%x\r\n" % len(piece), b"\r\n"
+    return (head, piece, end) if len(piece) > MOST_COPIED_BYTES else (head + bytes(piece) + end,)
 
 
 def pieces(request: Request, content: Stream, sent: int = 0) -> Iterator[memoryview]:

@@ -67,8 +67,8 @@ def status_text(status: int) -> str:
         return str(status)
 
 
-def failure(request: Request, response: Response) -> Error:
-    """The error for an answer that is not what was asked for; closes the answer."""
+def failure(request: Request, response: Response, *, missing: str | None = None) -> Error:
+    """The error for an answer that is not what was asked for; closes the answer. `missing` advises on what is not there."""
     problem = Problem.of(response)
     said = f": {problem}" if str(problem) else ""
     message = f"{request} was answered {status_text(response.status)}{said}"
@@ -81,7 +81,7 @@ def failure(request: Request, response: Response) -> Error:
             else "try again later, or log in: many registries allow more then"
         )
         return RateLimited(message + _quota(response), retry_after=seconds, advice=when)
-    return kind(message)
+    return kind(message, advice=missing if kind is NotFound else None)
 
 
 def _quota(response: Response) -> str:

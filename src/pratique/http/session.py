@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -108,7 +109,8 @@ class Session(Generic[S]):
                 response = self.deliver(request)  # whoever is there gets no secret, not even under the registry's name
             else:
                 response = self._authenticator.exchange(request, scopes, self.deliver)
-            self._report_warnings(response, request.origin)
+            with closing_on_error(response):
+                self._report_warnings(response, request.origin)
             target = redirection(request, response)
             if target is None:
                 return response
@@ -153,6 +155,10 @@ class Session(Generic[S]):
         self._sleep(delay)
         return True
 
+    def pause(self, seconds: float) -> None:
+        """Wait, as it does between two tries; not longer than requests are made."""
+        self._sleep(seconds)
+
     def _patience_with(self, origin: Origin) -> Patience:
         retries = self._reaches(origin).retries
         return self._patience if retries is None else replace(self._patience, retries=retries)
@@ -161,6 +167,10 @@ class Session(Generic[S]):
         """Whether a registry's endpoint has answered from an address that the public network does not reach."""
         peer = self._peers.get(Origin.of(self.base_url(registry)))
         return peer is not None and is_private_address(peer)
+
+    def most_at_once(self, registry: str) -> int:
+        """How many requests to a registry may be under way."""
+        return self._reaches(Origin.of(self.base_url(registry))).pace.at_once
 
     def permission(self, request: Request) -> str | None:
         """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""
@@ -196,10 +206,11 @@ class Session(Generic[S]):
             leave()
             self._report_sent(request, started, failure=str(error))
             raise
-        self._report_sent(request, started, response)
         self._peers[request.origin] = response.peer
         response.url = request.url
         response.stream = _Watched(response.stream, leave)
+        with closing_on_error(response):
+            self._report_sent(request, started, response)
         return response
 
     def _report_sent(
@@ -227,6 +238,16 @@ class Session(Generic[S]):
         if text not in self._warnings:
             self._warnings.add(text)
             self._tell(Warned(text))
+
+
+@contextmanager
+def closing_on_error(response: Response) -> Iterator[None]:
+    """Close an answer that an error keeps from whoever asked: an observer's error ends what is under way."""
+    try:
+        yield
+    except BaseException:
+        response.close()
+        raise
 
 
 def redirection(request: Request, response: Response) -> str | None:

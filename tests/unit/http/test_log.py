@@ -11,11 +11,20 @@ import sys
 import pytest
 
 import pratique
-from pratique.auth.events import TokenAsked
+from pratique.auth.events import (
+    ChallengeIgnored,
+    CredentialSought,
+    TokenAsked,
+    TokenDenied,
+    TokenGranted,
+    TokenReused,
+)
 from pratique.http import events
-from pratique.http.events import Event, Retried, Sent, Warned
+from pratique.http.events import Event, Redirected, Retried, Sent, Warned
 from pratique.http.log import logged, logger
-from pratique.transfer.events import Moved
+from pratique.spec.descriptor import Descriptor
+from pratique.spec.digest import Digest
+from pratique.transfer.events import Arrival, Done, Moved, Started
 
 REFUSED = Sent("GET", "https://registry.test/v2/", "Bearer", 401, 0.01, ('Bearer realm="https://auth.test"',))
 
@@ -44,7 +53,7 @@ def test_an_event_is_a_record_of_its_module(caplog: pytest.LogCaptureFixture) ->
             ' | WWW-Authenticate: Bearer realm="https://auth.test"',
         ),
         ("pratique.http.events", logging.INFO, "GET x: 503; again in 1.5 s"),
-        ("pratique.auth.events", logging.DEBUG, "asked of https://auth.test for a as anybody"),
+        ("pratique.auth.events", logging.DEBUG, "a token was asked of https://auth.test for a as anybody"),
         ("pratique.http.events", logging.WARNING, "warning: old"),
     ]
 
@@ -80,6 +89,33 @@ def test_levels_are_those_of_logging() -> None:
 def test_every_event_describes_itself() -> None:
     assert len(kinds()) > 10
     assert [kind for kind in kinds() if "__str__" not in vars(kind)] == []
+
+
+def test_every_event_has_a_name_of_its_own() -> None:
+    names = [kind.kind for kind in kinds()]
+    assert "note" not in names
+    assert len(names) == len(set(names))
+
+
+def test_events_say_by_themselves_what_happened(caplog: pytest.LogCaptureFixture) -> None:
+    blob = Descriptor("application/octet-stream", Digest.of(b""), 0)
+    told = {
+        CredentialSought("r.test", "app", ("r.test",), (), "password of 'ada' from --creds"): (
+            "the credential for r.test/app is the password of 'ada' from --creds (keys: r.test)"
+        ),
+        CredentialSought("r.test", None, ("r.test",), ("config.json",), None): (
+            "the credential for r.test is none in config.json (keys: r.test)"
+        ),
+        TokenGranted((), "", 60.0): "a token was granted for 60 s",
+        TokenReused(("repository:app:pull",)): "a token was reused for repository:app:pull",
+        TokenDenied("auth.test answered 403"): "no token was granted: auth.test answered 403",
+        ChallengeIgnored("Negotiate", "unknown"): "a challenge was not answered: Negotiate: unknown",
+        Redirected("https://r.test/a", "https://s.test/b"): "https://r.test/a was redirected to https://s.test/b",
+        Started(blob): f"{blob.digest}, of 0 bytes, begins to move",
+        Moved(blob, -5): f"-5 bytes of {blob.digest} were read",
+        Done(blob, Arrival.MOUNTED): f"{blob.digest} is at its target: mounted",
+    }
+    assert {event: str(event) for event in told} == told
 
 
 def test_loggers_are_silent_until_somebody_listens() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from pratique.errors import Misbehaved, Unreachable
 from pratique.http.events import Event, Redirected, Retried, Sent, Warned
-from pratique.http.gate import Gate
+from pratique.http.gate import Gate, Pace
 from pratique.http.local import LocalTransport
 from pratique.http.message import Body, Headers, Request, Response, Unanswered
 from pratique.http.origin import Origin
@@ -69,6 +70,29 @@ class Desk:
 
 def to(location: str, status: int = 307) -> Response:
     return Response.of(status, b"elsewhere", ("Location", location))
+
+
+# Observers
+
+
+@pytest.mark.parametrize("kind", [Sent, Warned])
+def test_an_error_of_an_observer_ends_the_request_and_leaves_nothing_open(kind: type[Event]) -> None:
+    content = io.BytesIO(b"content")
+    answer = Response(200, Headers([("Warning", '299 - "old"')]), content)
+
+    def tell(event: Event) -> None:
+        if isinstance(event, kind):
+            raise ZeroDivisionError
+
+    gate = Gate(lambda _: Pace(1))
+    session: Session[str] = Session(lambda _: answer, Signing(), gate=gate, tell=tell)
+    with pytest.raises(ZeroDivisionError):
+        session.send(Request("GET", URL))
+    assert content.closed
+    other = threading.Thread(target=gate.enter, args=[Origin.of(URL)], daemon=True)
+    other.start()
+    other.join(5)
+    assert not other.is_alive()  # the place was given back
 
 
 # Redirects

@@ -16,7 +16,6 @@ from ...values import as_dict
 from .. import options
 from ..connect import connected
 from ..output import Output, error_document
-from ..trace import name, step
 
 # Where credentials were looked for, for each search of a conversation.
 Looks = Mapping[CredentialSought, tuple[Look, ...]]
@@ -104,7 +103,7 @@ def _document(found: Explanation) -> dict[str, Any]:
         "for": found.action,
         "permitted": found.permitted,
         "verdict": str(found.error) if found.error else found.verdict,
-        "steps": [{"step": name(event), **as_dict(event), **more(event)} for event in found.events],
+        "steps": [{"step": event.kind, **as_dict(event), **more(event)} for event in found.events],
         "error": error_document(found.error) if found.error else None,
     }
 
@@ -125,12 +124,12 @@ def _rows(event: Event, looks: Looks) -> list[tuple[str, str, str]]:
     """An event as rows of a table; a challenge has one of its own, and so has each place that was looked into."""
     if isinstance(event, CredentialSought):
         return [
-            ("", step(event), str(event)),
+            ("", event.step, event.detail()),
             *(("", "source", line) for line in _sources(event, looks.get(event, ()))),
         ]
     if not isinstance(event, Sent):
-        return [("", step(event), str(event))]
-    request = (f"{event.seconds * 1000:.0f} ms", step(event), event.brief())
+        return [("", event.step, event.detail())]
+    request = (f"{event.seconds * 1000:.0f} ms", event.step, event.brief())
     return [request, *(("", "challenge", line) for line in event.challenges)]
 
 

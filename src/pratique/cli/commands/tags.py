@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from ...client.repository import Repository
-from ...spec.versions import version_key
 from ...stores.inspection import Inspection
 from .. import options
 from ..connect import connected
@@ -20,8 +19,6 @@ EXAMPLES = """examples:
   pratique tags --sort version --limit 5 docker.io/library/debian
   pratique tags --details --sort date localhost:5000/app
   pratique tags --include '1\\..*' --exclude '.*-rc.*' --json ghcr.io/org/app"""
-
-_LONG_AGO: Final = float("-inf")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,36 +68,23 @@ def chosen(repository: Repository, arguments: argparse.Namespace) -> Iterable[st
     """The tags that the options ask for, in their order."""
     if arguments.sort == "date":
         return [inspection.name for inspection in inspections(repository, arguments)]
-    return islice(_sorted(_matching(repository, arguments), arguments.sort), arguments.limit)
+    return islice(_matching(repository, arguments), arguments.limit)
 
 
 def inspections(repository: Repository, arguments: argparse.Namespace) -> list[Inspection]:
     """What is behind the tags that the options ask for, in their order."""
-    tags = _sorted(_matching(repository, arguments), arguments.sort)
-    if arguments.sort != "date":
-        return list(repository.inspections(islice(tags, arguments.limit)))
-    newest_first = sorted(
-        repository.inspections(tags),
-        key=lambda each: each.created.timestamp() if each.created else _LONG_AGO,
-        reverse=True,
-    )
-    return newest_first[: arguments.limit]
+    tags, by_date = _matching(repository, arguments), arguments.sort == "date"
+    found = repository.inspections(tags if by_date else islice(tags, arguments.limit), by_date=by_date)
+    return list(islice(found, arguments.limit))
 
 
 def _matching(repository: Repository, arguments: argparse.Namespace) -> Iterator[str]:
-    for tag in repository.tags(page_size=arguments.page_size):
+    sort = None if arguments.sort == "date" else arguments.sort  # only what matches is read for its date
+    for tag in repository.tags(sort=sort, page_size=arguments.page_size):
         if arguments.include and not arguments.include.fullmatch(tag):
             continue
         if not (arguments.exclude and arguments.exclude.fullmatch(tag)):
             yield tag
-
-
-def _sorted(tags: Iterable[str], order: str | None) -> Iterable[str]:
-    if order == "name":
-        return sorted(tags)
-    if order == "version":
-        return sorted(tags, key=version_key, reverse=True)
-    return tags
 
 
 def _entry(item: str | Inspection) -> str | dict[str, Any]:
