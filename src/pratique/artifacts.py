@@ -12,7 +12,8 @@ attach("ghcr.io/org/app:1.2", ["sbom.json"], artifact_type="application/spdx+jso
 
 from .client.artifacts import attach, push_artifact
 from .client.backups import backup, restore
-from .client.indexes import Listed, add_to_index, change_index, create_index
+from .client.indexes import add_to_index, change_index, create_index
+from .client.listed import Listed
 from .client.parts import PushedFile
 from .client.pulling import Pulled, PulledFile, pull_artifact
 from .client.referrers import Referrer, referrers

@@ -5,6 +5,7 @@ from pratique import surgery
 
 quiet = surgery.configure([surgery.settings.environment({"LOUD": "no"})])
 surgery.alter("ghcr.io/org/app:1.2", quiet, tags=["1.2-quiet"])
+surgery.alter("ghcr.io/org/app:1.2", surgery.in_turn([quiet, surgery.flatten()]), tags=["1.2-flat"])
 surgery.list_files("ghcr.io/org/app:1.2", platform="linux/arm64")
 ```
 
@@ -15,19 +16,24 @@ from .client.changes import (
     Addition,
     Change,
     append,
+    based,
     configure,
     edit_layers,
     flatten,
+    in_turn,
     rebase,
     recompress,
     remove_layers,
     retime,
+    rewrite,
 )
 from .client.contents import (
     BaseCheck,
     Differences,
     check_base,
+    check_bases,
     compare,
+    compare_indexes,
     export,
     list_files,
     read_file,
@@ -47,13 +53,17 @@ __all__ = [
     "Packing",
     "alter",
     "append",
+    "based",
     "check_base",
+    "check_bases",
     "compare",
+    "compare_indexes",
     "configure",
     "convert",
     "edit_layers",
     "export",
     "flatten",
+    "in_turn",
     "list_files",
     "read_file",
     "rebase",
@@ -61,6 +71,7 @@ __all__ = [
     "remove_layers",
     "retime",
     "revise",
+    "rewrite",
     "settings",
     "validate",
 ]

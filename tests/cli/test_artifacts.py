@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,11 +72,73 @@ def test_annotations_config_and_a_name_for_standard_input(run: Run, registry: st
     assert manifest["layers"][0]["annotations"] == {"org.opencontainers.image.title": "in.json", "lang": "en"}
 
 
+def test_a_name_may_have_a_type(run: Run, registry: str) -> None:
+    words = ("artifact", "push", "--dry-run", "--creds", CREDS, f"{registry}/foo", "--name", "in.json:application/json")
+    layer = run(*words, "-", stdin="{}").json["layers"][0]
+    assert (layer["mediaType"], layer["annotations"]) == (
+        "application/json",
+        {"org.opencontainers.image.title": "in.json"},
+    )
+
+
+def test_a_file_of_annotations_and_those_of_the_config(run: Run, registry: str) -> None:
+    Path("notes.json").write_text('{"$manifest": {"m": "1"}, "README": {"f": "2"}}', "utf-8")
+    words = ("--annotation-file", "notes.json", "--config-annotation", "c=3", "README")
+    manifest = run("artifact", "push", "--dry-run", "--creds", CREDS, f"{registry}/foo", *words).json
+    assert (manifest["annotations"], manifest["config"]["annotations"]) == ({"m": "1"}, {"c": "3"})
+    assert manifest["layers"][0]["annotations"]["f"] == "2"
+
+
+def test_options_may_stand_before_the_files(run: Run, registry: str) -> None:
+    assert run("attach", "--help").out.startswith("usage: pratique attach [OPTION...] REF [FILE...]\n")
+    place = f"{registry}/foo:docs"
+    pushed = run("artifact", "push", "--creds", CREDS, place, "--artifact-platform", "linux/arm64", "README", "pages")
+    assert pushed.code == 0, pushed.err
+    assert run("config", "get", "--creds", CREDS, place).json == {"architecture": "arm64", "os": "linux"}
+    attached = run("attach", "--creds", CREDS, place, "--artifact-type", "a/b", "README")
+    assert attached.code == 0, attached.err
+
+
+def test_what_has_no_files_is_pushed_attached_and_pulled(run: Run, registry: str) -> None:
+    place = f"{registry}/foo:mark"
+    assert run("artifact", "push", "--creds", CREDS, "--artifact-type", "a/mark", place).code == 0
+    assert run("attach", "--creds", CREDS, "--artifact-type", "a/mark", "--annotation", "good=yes", place).code == 0
+    pulled = run("artifact", "pull", "--creds", CREDS, place)
+    assert (pulled.code, pulled.out) == (0, "")
+    assert f"{place} has no files" in pulled.err
+
+
+def test_one_file_and_the_config(run: Run, registry: str, tmp_path: Path) -> None:
+    place = f"{registry}/foo:docs"
+    run("artifact", "push", "--creds", CREDS, "--config", "README:a/b", place, "README", "pages/one")
+    words = ("artifact", "pull", "--creds", CREDS, "-o", str(tmp_path), "--file", "pages/one", "--config", "made.json")
+    assert run(*words, place).out.splitlines() == [f"{tmp_path}/pages/one", "made.json"]
+    assert Path("made.json").read_bytes() == b"read me\n"
+    document = run(*words, "--json", place).json
+    assert (document["config"]["path"], document["config"]["outcome"]) == ("made.json", "present")
+    assert [file["path"] for file in document["files"]] == [f"{tmp_path}/pages/one"]
+
+
+def test_what_has_no_title_is_told_of(run: Run, registry: str, tmp_path: Path) -> None:
+    run("artifact", "push", "--creds", CREDS, "--export-manifest", "manifest.json", f"{registry}/foo:docs", "README")
+    manifest = json.loads(Path("manifest.json").read_bytes())
+    layer = manifest["layers"][0]
+    manifest["layers"] = [layer, {**layer, "annotations": {}}]
+    Path("manifest.json").write_text(json.dumps(manifest), "utf-8")
+    run("manifest", "put", "--creds", CREDS, f"{registry}/foo:docs", "manifest.json")
+    pulled = run("artifact", "pull", "--creds", CREDS, "-o", str(tmp_path), f"{registry}/foo:docs")
+    assert pulled.out == f"{tmp_path}/README\n"
+    assert f"not pulled, for want of a title: {layer['digest']}" in pulled.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "FILE"),
+        ([], "nothing is to be pushed"),
         (["-"], "--name"),
+        (["README", "--name", "x"], "--name is that of standard input"),
+        (["README", "--artifact-type", "sbom"], "no media type"),
+        (["README", "--annotation-file", "none.json"], "there is no file none.json"),
         (["nothing"], "there is no file nothing"),
         (["README", "--annotation", "x"], "--annotation wants KEY=VALUE, not 'x'"),
         (["README", "--file-annotation", "other=a=b"], "of a file that is pushed"),
@@ -105,6 +168,28 @@ def test_attach_and_referrers(run: Run, registry: str, tmp_path: Path) -> None:
     document = run("referrers", "--creds", CREDS, "--json", "--depth", "1", "--filter", "by=me", app).json
     assert [(each["artifactType"], each["referrers"]) for each in document["referrers"]] == [("a/sbom", [])]
     assert run("referrers", "--creds", CREDS, "--artifact-type", "a/none", app).out == "DEPTH  TYPE  DIGEST\n"
+
+
+def test_referrers_of_what_has_gone(run: Run, registry: str) -> None:
+    app = run("artifact", "push", "--creds", CREDS, f"{registry}/foo:gone", "README").out.strip()
+    attached = run("attach", "--json", "--creds", CREDS, "--artifact-type", "a/b", app, "README").json
+    place = app.replace(":gone@", "@")
+    assert run("manifest", "delete", "--creds", CREDS, place).code == 0
+    tree = run("referrers", "--creds", CREDS, "--tree", place).out.splitlines()
+    assert tree == [place, f"└─ a/b {attached['digest']}"]
+    document = run("referrers", "--creds", CREDS, "--json", place).json
+    assert list(document) == ["digest", "referrers"]
+
+
+def test_a_dry_run_of_a_backup_counts_what_refers_to_it(run: Run, registry: str, tmp_path: Path) -> None:
+    run("attach", "--creds", CREDS, "--artifact-type", "a/b", f"{registry}/foo:1.0", "README")
+    words = ("backup", "--creds", CREDS, "--dry-run", "--include", r"1\.0", f"{registry}/foo", str(tmp_path / "saved"))
+    (line,) = run(*words).out.splitlines()
+    assert line.partition("; ")[2].startswith("with 1 more: ")
+    assert "; with" not in run(*words, "--no-referrers").out
+    assert not (tmp_path / "saved").exists()
+    refused = run("backup", "--creds", CREDS, f"{registry}/foo:1.0", str(tmp_path / "saved"))
+    assert (refused.code, "--include chooses" in refused.err) == (2, True)
 
 
 def test_attach_wants_a_type(run: Run, registry: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import sys
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pratique import surgery
 from pratique.image.sample import Content
 from pratique.spec import media
 from tests.commands import Run
@@ -158,9 +162,12 @@ def test_layers_are_packed_in_another_way(run: Run, layout: str, kind: str) -> N
 
 
 def test_levels_are_of_what_has_levels(run: Run, layout: str) -> None:
-    assert run("recompress", "--level", "9", f"{layout}:1.0").code == 2
+    assert run("recompress", "--level", "9", f"{layout}:1.0").code == 0
+    assert run("flatten", "--level", "9", f"{layout}:1.0").code == 2
     assert run("recompress", "--compression", "none", "--level", "9", f"{layout}:1.0").code == 2
     assert run("recompress", "--compression", "gzip", "--level", "9", f"{layout}:1.0").code == 0
+    refused = run("recompress", "--compression", "zstd", "--level", "99", f"{layout}:1.0")
+    assert (refused.code, "zstd has no level 99" in refused.err) == (2, True)
 
 
 def test_settings_are_changed(run: Run, registry: str) -> None:
@@ -195,6 +202,171 @@ def test_settings_are_changed(run: Run, registry: str) -> None:
 )
 def test_wrong_settings(run: Run, layout: str, words: list[str]) -> None:
     assert run("mutate", *words, f"{layout}:1.0").code == 2
+
+
+def test_an_image_is_made_of_nothing(run: Run, layout: str, layer: Path) -> None:
+    words = ("append", "--platform", "linux/amd64", "scratch", str(layer))
+    assert run(*words).code == 2
+    assert run("append", "scratch", str(layer), "--to", f"{layout}:new").code == 2
+    assert run(*words, "--to", f"{layout}:new").code == 0
+    assert run("ls-files", f"{layout}:new").out.split() == ["etc/a", "etc/b"]
+
+
+def test_what_peers_set_is_set_as_well(run: Run, registry: str) -> None:
+    place = f"{registry}/bar"
+    words = (
+        "--author",
+        "me",
+        "--healthcheck",
+        "curl -f localhost",
+        "--created",
+        "",
+        "--label",
+        "a=b",
+        "--annotate-labels",
+    )
+    done = run("mutate", "--creds", CREDS, *words, "--base", f"{place}:1.0", f"{place}:1.0", "--tag", "1.1")
+    assert done.code == 0, done.err
+    found = config(run, f"{place}:1.1")
+    assert (found["author"], "created" in found) == ("me", False)
+    assert found["config"]["Healthcheck"] == {"Test": ["CMD-SHELL", "curl -f localhost"]}
+    manifest = run("manifest", "get", "--creds", CREDS, "--platform", "linux/amd64", f"{place}:1.1").json
+    assert manifest["annotations"] == {
+        "org.opencontainers.image.title": "hello",
+        "a": "b",
+        "org.opencontainers.image.base.name": f"{place}:1.0",
+        "org.opencontainers.image.base.digest": str(HELLO),
+    }
+    for said, expected in (('["/x", "y z"]', ["CMD", "/x", "y z"]), ("NONE", ["NONE"])):
+        assert run("mutate", "--creds", CREDS, "--healthcheck", said, f"{place}:1.1", "--tag", "1.2").code == 0
+        assert config(run, f"{place}:1.2")["config"]["Healthcheck"]["Test"] == expected
+
+
+def test_an_image_that_says_its_base_is_rebased_without_naming_it(run: Run, registry: str, layer: Path) -> None:
+    base, app = f"{registry}/foo", f"{registry}/bar"
+    assert run("copy", "--dest-creds", CREDS, f"{app}:1.0", f"{base}:1", "--src-creds", CREDS).code == 0
+    done = run("append", "--creds", CREDS, "--note-base", f"{base}:1", str(layer), "--to", f"{app}:on")
+    assert done.code == 0, done.err
+    assert run("append", "--creds", CREDS, f"{base}:1", str(layer), "--tag", "1").code == 0
+    rebased = run("rebase", "--creds", CREDS, f"{app}:on", "--tag", "on")
+    assert rebased.code == 0, rebased.err
+    assert len(config(run, f"{app}:on")["rootfs"]["diff_ids"]) == 3
+
+
+def test_layers_go_by_what_made_them(run: Run, layout: str, layer: Path) -> None:
+    assert run("append", f"{layout}:1.0", str(layer), "--comment", "x", "--tag", "1.1").code == 0
+    assert run("layer", "rm", f"{layout}:1.1", "--created-by", "cargo").code == 3
+    assert run("layer", "rm", f"{layout}:1.1").code == 2
+    assert run("layer", "rm", f"{layout}:1.1", "--created-by", "pratique", "--tag", "none").code == 0
+    assert run("ls-files", "--platform", "linux/amd64", f"{layout}:none").out == ""
+
+
+def test_times_of_the_base_stay(run: Run, layout: str, layer: Path) -> None:
+    assert run("append", f"{layout}:1.0", str(layer), "--tag", "1.1").code == 0
+    words = ("--time", "86400", "--base", f"{layout}:1.0", f"{layout}:1.1", "--tag", "same")
+    done = run("squash-time", *words)
+    assert done.code == 0, done.err
+    before, after = (read_layers(layout, tag) for tag in ("1.1", "same"))
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def read_layers(layout: str, tag: str) -> list[str]:
+    """The digests of the layers of the first image of an index in a layout."""
+    folder = Path(layout.removeprefix("oci:"))
+
+    def blob(digest: str) -> Any:
+        return json.loads((folder / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes())
+
+    names = "org.opencontainers.image.ref.name"
+    entries = json.loads((folder / "index.json").read_bytes())["manifests"]
+    (root,) = [blob(entry["digest"]) for entry in entries if entry.get("annotations", {}).get(names) == tag]
+    return [each["digest"] for each in blob(root["manifests"][0]["digest"])["layers"]]
+
+
+def test_only_what_is_named_is_taken_where_it_is_to_be_alone(run: Run, layout: str, tmp_path: Path) -> None:
+    assert run("convert", "--format", "docker", "--alone", f"{layout}:1.0").code == 2
+    alone = ("--platform", "linux/arm64", "--alone", "--format", "docker", f"{layout}:1.0", "--json")
+    done = run("convert", *alone)
+    assert done.code == 0, done.err
+    assert done.json["media_type"] == media.DOCKER_MANIFEST
+    archive = f"docker-archive:{tmp_path}/saved.tar:app:1"
+    assert run("flatten", "--platform", "linux/arm64", f"{layout}:1.0", "--to", archive).code == 0
+    refused = run("flatten", f"{layout}:1.0", "--to", archive)
+    assert (refused.code, "--platform" in refused.err) == (8, True)
+
+
+# --- By an editor
+
+
+@pytest.fixture
+def editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Sets an editor that does what a line of Python says with `text`; what is kept for people is kept in the test's folder."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(kept))
+
+    def chosen(line: str) -> None:
+        script = tmp_path / "editor.py"
+        script.write_text(
+            f"import sys\npath = sys.argv[1]\ntext = open(path).read()\n{line}\nopen(path, 'w').write(text)\n"
+        )
+        monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}")
+
+    return chosen
+
+
+def test_configs_are_edited(run: Run, layout: str, editor: Callable[[str], None]) -> None:
+    editor("text = text.replace('\"hello', '\"ahoy') + '\\n'")
+    done = run("edit", "config", f"{layout}:1.0", "--tag", "1.1")
+    assert done.code == 0, done.err
+    told = run("diff", "--json", "--platform", "linux/arm64", f"{layout}:1.0", f"{layout}:1.1").json
+    assert [change["after"] for change in told["config"]] == ["ahoy"]
+    assert run("validate", f"{layout}:1.1").code == 0
+
+
+def test_nothing_typed_is_nothing_changed(run: Run, registry: str, editor: Callable[[str], None]) -> None:
+    editor("text += '\\n'")
+    for what in ("config", "manifest"):
+        same = digest_of(run, "edit", what, "--creds", CREDS, f"{registry}/bar:1.0", "--tag", "same")
+        assert same == str(HELLO)
+
+
+def test_a_manifest_in_one_line_is_shown_in_lines_and_stays_as_it_is(
+    run: Run, layout: str, editor: Callable[[str], None], tmp_path: Path
+) -> None:
+    compact = surgery.revise(f"{layout}:1.0", lambda raw: json.dumps(json.loads(raw)).encode(), tags=["line"])
+    seen = tmp_path / "seen"
+    editor(f"open({str(seen)!r}, 'w').write(text)")
+    assert digest_of(run, "edit", "manifest", f"{layout}:line", "--tag", "same") == str(compact.descriptor.digest)
+    assert len(seen.read_text().splitlines()) > 10
+    editor("text = text.replace('{', '{\"a\": 1,', 1) + '\\n'")
+    changed = run("edit", "manifest", "--dry-run", "--json", f"{layout}:line").json["manifest"]
+    assert changed["a"] == 1
+
+
+@pytest.mark.parametrize("what", ["config", "manifest"])
+def test_what_was_typed_in_vain_is_kept(
+    run: Run, layout: str, editor: Callable[[str], None], tmp_path: Path, what: str
+) -> None:
+    editor("text = 'ahoy ' + text")
+    refused = run("edit", what, f"{layout}:1.0", "--tag", "1.1")
+    assert (refused.code, "not JSON" in refused.err) == (2, True)
+    (path,) = (tmp_path / "kept").rglob("*.json")
+    assert path.read_text().startswith("ahoy")
+    assert str(path) in refused.err
+    assert run("validate", f"{layout}:1.1").code == 3
+
+
+@pytest.mark.parametrize("editing", ["", "false", "/there/is/none", "'"])
+def test_editors_that_do_not_edit(
+    run: Run, layout: str, editor: Callable[[str], None], tmp_path: Path, monkeypatch: Any, editing: str
+) -> None:
+    editor("")
+    monkeypatch.setenv("EDITOR", editing)
+    assert run("edit", "manifest", f"{layout}:1.0", "--tag", "1.1").code == 2
+    assert run("validate", f"{layout}:1.1").code == 3
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 # --- Where it goes
@@ -233,6 +405,14 @@ def test_a_dry_run_sends_nothing_and_shows_the_manifest(run: Run, layout: str, l
     done = run("append", "--json", f"{layout}:1.0", str(layer), "--tag", "1.1").json
     assert (done["digest"], done["uploads"]) == (told["digest"], told["uploads"])
     assert len(done["uploads"]) == 3  # one layer, and a config for each platform
+
+
+def test_a_dry_run_tells_of_what_goes_along(run: Run, registry: str, tmp_path: Path) -> None:
+    with repository(registry, "bar", CREDS) as target:
+        push(target, referrer(sample().root.descriptor, SBOM, b"{}"))
+    words = ("--dry-run", "--referrers", "move", "--env", "A=b", f"{registry}/bar:1.0", "--to", f"oci:{tmp_path}/to:1")
+    planned = run("mutate", *words)
+    assert (planned.code, planned.err.count("would upload to")) == (0, 2)
 
 
 def test_what_is_not_changed_is_not_moved(run: Run, served: Callable[..., str]) -> None:

@@ -176,6 +176,23 @@ def test_every_public_name_has_an_entry(site: Path) -> None:
     assert set(public()) <= anchors
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pratique.client.copying.Form",
+        "pratique.client.credentials.Told",
+        "pratique.client.places.Place",
+        "pratique.config.proxies.Chooses",
+        "pratique.http.events.Observer",
+    ],
+)
+def test_signatures_lead_to_what_they_mean(site: Path, name: str) -> None:
+    library = (site / "reference" / "library.html").read_text("utf-8")
+    signatures = re.findall(r'<dt class="sig .*?</dt>', library, re.DOTALL)
+    assert name in page(site / "reference" / "library.html").anchors
+    assert [text for text in signatures if f'class="reference internal" href="#{name}"' in text] != []
+
+
 def test_the_floors_are_drawn_as_the_contract_has_them() -> None:
     spec = spec_from_file_location("floors", FLOORS.with_suffix(".py"))
     assert spec is not None

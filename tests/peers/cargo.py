@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pratique.image.sample import Content, Sample, image, index
 from pratique.spec import media
+from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 from pratique.stores import compression
 from pratique.stores.base import NAMELESS
 from pratique.stores.files import FolderFiles
 from pratique.stores.layout import Layout
-from tests.stores.contract import SBOM, manifest, push, referrer
+from pratique.values import replace
+from tests.stores.contract import SBOM, bare, manifest, push, referrer
 
 USER: Final = "ada"
 PASSWORD: Final = "love:lace"
@@ -51,13 +53,69 @@ def _image(platform: str, **more: bytes) -> Sample:
 
 
 IMAGE: Final = _image("linux/amd64")
-INDEX: Final = index(map(_image, PLATFORMS))
+INDEX_IMAGES: Final = tuple(map(_image, PLATFORMS))
+INDEX: Final = index(INDEX_IMAGES)
 NESTED: Final = index([index([_image("linux/arm64"), _image("linux/s390x")]), IMAGE])
 ARTIFACT: Final = referrer(IMAGE.root.descriptor, SBOM, b'{"spdxVersion": "SPDX-2.3"}')
 ZSTD: Final = _zstd(IMAGE)
 
 CONTENTS: Final = {"image": IMAGE, "index": INDEX, "nested": NESTED, "artifact": ARTIFACT, "zstd": ZSTD}
 IMAGES: Final = {"image": IMAGE, "zstd": ZSTD}
+
+
+STATEMENT: Final = "application/vnd.in-toto+json"
+PREDICATE: Final = "in-toto.io/predicate-type"
+ATTESTED: Final = "vnd.docker.reference.digest"
+ATTESTATION: Final = {"vnd.docker.reference.type": "attestation-manifest"}
+NOBODY: Final = Platform.parse("unknown/unknown")
+
+
+def statement(subject: Descriptor, predicate: str) -> Content:
+    """What BuildKit says of an image, and of what else it read."""
+    named = {"name": "pkg:docker/app@1", "digest": {"sha256": subject.digest.encoded}}
+    document = {"_type": "https://in-toto.io/Statement/v0.1", "predicateType": predicate, "subject": [named]}
+    return Content.of_json(document, STATEMENT)
+
+
+def attestation(subject: Descriptor, *, has_subject: bool) -> Sample:
+    """An attestation as BuildKit writes it: of an image's form without `subject`, or an artifact that has it (`oci-artifact`)."""
+    predicates = ("https://spdx.dev/Document", "https://slsa.dev/provenance/v0.2")
+    statements = [statement(subject, predicate) for predicate in predicates]
+    layers = [
+        replace(said.descriptor, annotations={PREDICATE: predicate})
+        for said, predicate in zip(statements, predicates, strict=True)
+    ]
+    if has_subject:
+        config = Content.of(b"{}", media.OCI_EMPTY)
+        kind = "application/vnd.docker.attestation.manifest.v1+json"
+        root = manifest(config, layers, artifactType=kind, subject=bare(subject).to_json())
+    else:
+        diff_ids = [str(said.descriptor.digest) for said in statements]
+        document = {**NOBODY.to_json(), "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+        config = Content.of_json(document, media.OCI_CONFIG)
+        root = manifest(config, layers)
+    return Sample(root, (*statements, config))
+
+
+def attested(*, has_subject: bool, images: Sequence[Sample] = INDEX_IMAGES) -> Sample:
+    """An index as BuildKit pushes it with provenance: an attestation of each image stands behind them all, for no platform."""
+    said = [attestation(bare(each.root.descriptor), has_subject=has_subject) for each in images]
+    entries = [each.root.descriptor for each in images]
+    entries += [
+        replace(
+            each.root.descriptor,
+            platform=NOBODY,
+            annotations={**ATTESTATION, ATTESTED: str(image.root.descriptor.digest)},
+        )
+        for each, image in zip(said, images, strict=True)
+    ]
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_INDEX,
+        "manifests": [entry.to_json() for entry in entries],
+    }
+    below = tuple(content for each in (*images, *said) for content in (*each.below, each.root))
+    return Sample(Content.of_json(document, media.OCI_INDEX), below)
 
 
 def parts(sample: Sample) -> tuple[Content, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,9 @@ import oras.client  # type: ignore[import-untyped]
 import oras.defaults  # type: ignore[import-untyped]
 import pytest
 
+import pratique
+from pratique.artifacts import attach, push_artifact, referrers
+from pratique.http.events import Sent
 from pratique.http.message import Body
 from pratique.image.artifact import TITLE
 from pratique.image.sample import Content
@@ -24,7 +30,9 @@ from tests.commands import Run
 from tests.golden.test_manifests import FOLDER
 from tests.registries import sample
 
-from .conftest import RunsSkopeo
+from .conftest import RunsSkopeo, StartsRegistry
+
+PATIENCE = 10  # seconds for another thread
 
 ATTESTED = "vnd.docker.reference.digest"
 
@@ -91,6 +99,91 @@ def test_we_pull_what_oras_pushes(run: Run, harbour: Embedded, client: Any, file
         "run": b"#!/bin/sh\n",  # oras keeps the last part of a path, and no modes of files
     }
     assert files.exists()
+
+
+def test_folders_configs_and_annotations_as_oras_writes_them(
+    run: Run, harbour: Embedded, client: Any, files: Path, tmp_path: Path
+) -> None:
+    place = f"{harbour.address}/docs:1"
+    notes = {"$manifest": {"whole": "1"}, "$config": {"said": "2"}, "README": {"lang": "en"}}
+    (tmp_path / "notes.json").write_text(json.dumps(notes), "utf-8")
+    (tmp_path / "config.json").write_bytes(b'{"a": 1}')
+    client.push(
+        target=place,
+        files=["README:text/markdown", "manual"],
+        manifest_config=f"{tmp_path}/config.json:application/vnd.example.config",
+        annotation_file=f"{tmp_path}/notes.json",
+        disable_path_validation=True,
+        quiet=True,
+    )
+    places = ("-o", str(tmp_path / "out"), "--config", str(tmp_path / "pulled.json"))
+    pulled = run("artifact", "pull", "--json", place, *places)
+    assert pulled.code == 0, pulled.err
+    assert contents(tmp_path / "out") == contents(files)
+    assert (tmp_path / "pulled.json").read_bytes() == b'{"a": 1}'
+    theirs = run("manifest", "get", place).json
+    config = f"{tmp_path}/config.json:application/vnd.example.config"
+    words = ("--annotation-file", f"{tmp_path}/notes.json", "--config", config, "README:text/markdown", "manual")
+    ours = run("artifact", "push", "--json", f"{harbour.address}/docs:2", *words).json["manifest"]
+    assert ours["annotations"] == theirs["annotations"] == {"whole": "1"}
+    assert ours["config"]["digest"] == theirs["config"]["digest"]
+    assert ours["config"]["mediaType"] == theirs["config"]["mediaType"]
+    assert [each["annotations"][TITLE] for each in ours["layers"]] == ["README", "manual"]
+    assert [each["mediaType"] for each in ours["layers"]] == [each["mediaType"] for each in theirs["layers"]]
+    assert (
+        theirs["layers"][0]["annotations"].items() >= {"lang": "en"}.items() <= ours["layers"][0]["annotations"].items()
+    )
+
+
+def test_oras_finds_what_we_attach_by_its_subject(run: Run, harbour: Embedded, client: Any, files: Path) -> None:
+    place = f"{harbour.address}/docs:1"
+    client.push(target=place, files=["README"], quiet=True)
+    done = run("attach", "--json", "--artifact-type", "application/vnd.example.note", place, "README").json
+    theirs = client.get_manifest(f"{harbour.address}/docs@{done['digest']}")
+    assert theirs["subject"]["digest"] == run("digest", place).out.strip()
+    assert theirs["artifactType"] == "application/vnd.example.note"
+    assert files.exists()
+
+
+def test_nobody_is_taken_out_of_a_list_where_there_are_neither_referrers_nor_conditions(
+    docker_registry: StartsRegistry, files: Path
+) -> None:
+    """distribution 2.8 puts whatever comes under the tag of the list: here what was read before the other one was listed."""
+    place = f"{docker_registry().address}/docs:1"
+    late_read, early_listed, late_done = threading.Event(), threading.Event(), threading.Event()
+
+    looks = itertools.count()
+
+    def early_tells(event: pratique.Event) -> None:
+        if looks_at_a_list(event):
+            (early_listed.set if next(looks) else lambda: late_read.wait(PATIENCE))()
+
+    def late_tells(event: pratique.Event) -> None:
+        if looks_at_a_list(event):
+            late_read.set()
+            early_listed.wait(PATIENCE)
+
+    def note(name: str, registries: pratique.Registries) -> Digest:
+        done = attach(place, artifact_type="x/note", annotations={"name": name}, registries=registries)
+        return done.descriptor.digest
+
+    with (
+        pratique.connect(tell=early_tells, sleep=lambda _: late_done.wait(PATIENCE)) as early,
+        pratique.connect(tell=late_tells, sleep=lambda _: None) as late,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        push_artifact(place, ["README"], registries=late)
+        first = pool.submit(note, "early", early)
+        second = note("late", late)
+        late_done.set()
+        listed = {first.result(), second}
+        assert {each.descriptor.digest for each in referrers(place, registries=early).referrers} == listed
+    assert files.exists()
+
+
+def looks_at_a_list(event: pratique.Event) -> bool:
+    """Whether the list of the tag schema was read."""
+    return isinstance(event, Sent) and event.method == "GET" and "/manifests/sha256-" in event.url
 
 
 def test_skopeo_reads_indexes_that_we_made(run: Run, harbour: Embedded, skopeo: RunsSkopeo, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
+import shlex
 import subprocess
 import tarfile
 from pathlib import Path
@@ -12,40 +13,19 @@ import pytest
 
 from tests.commands import Run
 
-from .cargo import NAME
-from .conftest import RunsPeer, RunsSkopeo
-
-
-def tar(*members: tarfile.TarInfo | tuple[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for each in members:
-            if isinstance(each, tarfile.TarInfo):
-                archive.addfile(each)
-                continue
-            name, content = each
-            member = tarfile.TarInfo(name)
-            member.size, member.mode, member.uid, member.gid = len(content), 0o640, os.getuid(), os.getgid()
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def member(name: str, kind: bytes, link: str = "", mode: int = 0o755) -> tarfile.TarInfo:
-    found = tarfile.TarInfo(name)
-    found.type, found.linkname, found.mode, found.uid, found.gid = kind, link, mode, os.getuid(), os.getgid()
-    return found
-
+from .ballast import member, tar
+from .cargo import IMAGE, NAME, write_layout
+from .conftest import RunsPeer, RunsSkopeo, StartsRegistry
 
 LONG = "usr/share/" + "/".join(["a-long-name" * 5] * 4)
 LAYERS = (
-    tar(
-        member("etc", tarfile.DIRTYPE), ("etc/a", b"old a\n"), ("etc/b", b"b\n"),
-        member("etc/link-to-b", tarfile.LNKTYPE, "etc/b"),
-        member("opt", tarfile.DIRTYPE), ("opt/below", b"x"), member("var", tarfile.DIRTYPE), ("var/gone", b"y"),
+    (
+        member("etc"), ("etc/a", b"old a\n"), ("etc/b", b"b\n"), member("etc/link-to-b", tarfile.LNKTYPE, "etc/b", 0o640),
+        member("opt"), ("opt/below", b"x"), member("var"), ("var/gone", b"y"),
         member("latest", tarfile.SYMTYPE, "etc/a"), (LONG, b"long\n" * 1000),
     ),
-    tar(("etc/a", b"new a\n"), ("etc/.wh.b", b""), ("opt/.wh..wh..opq", b""), ("opt/above", b"z"), (".wh.var", b"")),
-    tar(("etc/c", b"c\n" * 70_000), member("bin", tarfile.DIRTYPE, mode=0o711), ("bin/ünï", b"\xff\x00")),
+    (("etc/a", b"new a\n"), ("etc/.wh.b", b""), ("opt/.wh..wh..opq", b""), ("opt/above", b"z"), (".wh.var", b"")),
+    (("etc/c", b"c\n" * 70_000), member("bin", mode=0o711), ("bin/ünï", b"\xff\x00")),
 )  # fmt: skip
 
 
@@ -57,7 +37,7 @@ def layout(run: Run, umoci: RunsPeer, tmp_path: Path) -> str:
     umoci("new", "--image", f"{folder}:empty")
     paths = [tmp_path / f"{number}.tar" for number in range(len(LAYERS))]
     for path, layer in zip(paths, LAYERS, strict=True):
-        path.write_bytes(layer)
+        tar(path, *layer)
     done = run("append", f"oci:{folder}:empty", *map(str, paths), "--tag", NAME)
     assert done.code == 0, done.err
     return f"oci:{folder}"
@@ -149,3 +129,60 @@ def test_buildah_takes_what_was_changed_into_its_storage(
     files = [run("ls-files", place).out for place in (f"{layout}:changed", f"oci:{tmp_path}/pushed:1")]
     assert files[0] == files[1]
     assert run("diff", "--json", f"{layout}:changed", f"oci:{tmp_path}/pushed:1").json["files"] == []
+
+
+SETTINGS = (
+    "--entrypoint /bin/run --cmd serve\\ --all --user 1000:1000 --workdir /srv --stop-signal SIGUSR1 --env A=b=c --env PATH=/bin "
+    "--label org.example.name=harbour --port 8080 --volume /data --annotation a=b --created 2026-01-31T12:00:00Z"
+)
+
+
+@pytest.mark.parametrize("form", ["oci", "docker"])
+def test_what_several_commands_made_is_taken_by_their_registry_and_read_by_all(
+    run: Run,
+    skopeo: RunsSkopeo,
+    buildah: RunsPeer,
+    docker_registry: StartsRegistry,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    """One image, six commands in a row; each takes what the one before it left in Debian's registry."""
+    there = f"{docker_registry().address}/app"
+    (tmp_path / "run").write_bytes(b"#!/bin/sh\n")
+    rows = [
+        f"copy {write_layout(tmp_path / 'layout', IMAGE)} {there}:0",
+        f"append {there}:0 {tmp_path}/run:/bin/run --tag 1",
+        f"layer edit --strip usr/** {there}:1 --tag 2",
+        f"squash-time --time 2026-01-31T12:00:00Z {there}:2 --tag 3",
+        f"mutate {SETTINGS} {there}:3 --tag 4",
+        f"flatten {there}:4 --tag 5",
+        f"recompress --level 9 {there}:5 --tag 6",
+        f"convert --format {form} {there}:6 --tag 7",
+    ]
+    for row in rows:
+        done = run(*shlex.split(row))
+        assert done.code == 0, done.err
+    shown = skopeo("inspect", "--config", "--tls-verify=false", f"docker://{there}:7")
+    config = json.loads(shown.stdout)
+    assert config["created"] == "2026-01-31T12:00:00Z"
+    assert config["config"] | {"Labels": config["config"]["Labels"]} == {
+        "Entrypoint": ["/bin/run"],
+        "Cmd": ["serve", "--all"],
+        "User": "1000:1000",
+        "WorkingDir": "/srv",
+        "StopSignal": "SIGUSR1",
+        "Env": ["A=b=c", "PATH=/bin"],
+        "Labels": {"org.example.name": "harbour"},
+        "ExposedPorts": {"8080/tcp": {}},
+        "Volumes": {"/data": {}},
+    }
+    image = buildah("pull", "--quiet", "--tls-verify=false", f"docker://{there}:7").strip()
+    seen = json.loads(buildah("inspect", "--type", "image", image))
+    assert seen["Docker"]["config"]["Cmd"] == ["serve", "--all"]
+    assert seen["OCIv1"]["config"]["Entrypoint"] == ["/bin/run"]
+    assert len(seen["OCIv1"]["rootfs"]["diff_ids"]) == 1
+    manifest = json.loads(skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{there}:7").stdout)
+    assert ("docker" in manifest["mediaType"]) == (form == "docker")
+    assert [layer["mediaType"].rpartition(".")[2] for layer in manifest["layers"]] == [
+        "gzip" if form == "docker" else "tar+gzip"
+    ]

@@ -15,7 +15,8 @@ from pratique.http.message import Body, Stream
 from pratique.image.sample import Content, Sample, index
 from pratique.spec import media
 from pratique.spec.digest import Digest
-from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Source, Stages, Target
+from pratique.spec.manifest import Manifest
+from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Revises, Source, Stages, Target
 from pratique.values import replace
 
 from .contract import (
@@ -408,6 +409,28 @@ def test_what_was_deleted_can_be_pushed_again(place: Place) -> None:
     place.open().delete(single().root.descriptor.digest)
     place.put(single(), tags=["1.0"])
     assert_holds(place, single())
+
+
+def test_what_a_tag_names_is_changed_where_it_is(place: Place) -> None:
+    needs_names(place)
+    needs(place, Revises)
+    old, new = several().root, Manifest.parse(single("new").root.raw)
+    place.put(several(), tags=["1.0", "latest"])
+    place.put(single("new"), tags=["2.0"])
+    seen: list[Manifest] = []
+
+    def change(found: Manifest) -> Manifest:
+        seen.append(found)
+        return new
+
+    assert place.open().revise("1.0", change).digest == new.digest
+    assert seen[0].raw == old.raw
+    store = place.open()
+    assert store.resolve("1.0").digest == store.resolve("2.0").digest == new.digest
+    assert store.resolve("latest").digest == old.descriptor.digest
+    assert store.revise("latest", lambda found: found).raw == old.raw
+    with pytest.raises(NotFound):
+        store.revise("none", change)
 
 
 # --- Referrers ------------------------------------------------------------------------------------

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ..client.changes import Change
 from ..client.surgery import FOLLOWING, alter, beside
 from ..errors import InvalidInput
 from ..image.layers.bench import Packing
+from ..image.scratch import SCRATCH
 from ..stores.compression import GZIP, PLAIN, ZSTD
 from ..stores.locations import Location
 from ..transfer.copy import Result
@@ -28,9 +29,9 @@ PLACE: Final = "REF, oci:PATH[:NAME], oci-archive:…, docker-archive:… or dir
 _EPOCH: Final = "SOURCE_DATE_EPOCH"  # https://reproducible-builds.org/specs/source-date-epoch/
 
 
-def add_image(parser: argparse.ArgumentParser) -> None:
+def add_image(parser: argparse.ArgumentParser, more: str = "") -> None:
     """The image that a command is about."""
-    parser.add_argument("reference", metavar="REF", help=PLACE)
+    parser.add_argument("reference", metavar="REF", help=f"{PLACE}{more}")
 
 
 def add_altering(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +44,15 @@ def add_altering(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="of an index change only this one's image; may be repeated",
     )
-    parser.add_argument(
-        "--referrers", choices=FOLLOWING, default="drop", help="what becomes of those of the old digest (default drop)"
-    )
+    parser.add_argument("--alone", action="store_true", help="leave out the images that --platform does not name")
     add_target(parser)
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Where what is made goes."""
+    parser.add_argument(
+        "--referrers", choices=FOLLOWING, default="drop", help="what becomes of those of the old digest (default drop)"
+    )
     parser.add_argument("--to", metavar="DST", help="where it goes (default: where it is); any store")
     add_making(parser)
     options.add_registry(parser)
@@ -59,7 +61,9 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def add_packing(parser: argparse.ArgumentParser, default: str) -> None:
     """How layers are packed."""
-    parser.add_argument("--compression", choices=[*KINDS], help=f"how layers are packed (default {default})")
+    kind = default if default in KINDS else None
+    text = f"how layers are packed (default {default})"
+    parser.add_argument("--compression", choices=[*KINDS], default=kind, help=text)
     parser.add_argument("--level", metavar="N", type=options.positive, help="how thoroughly")
 
 
@@ -90,20 +94,33 @@ def moment(text: str | None = None) -> datetime | None:
 
 def altered(arguments: argparse.Namespace, output: Output, change: Change, others: Sequence[Location] = ()) -> None:
     """Change the image of a command, which reads `others` as well, and say what came of it."""
-    platforms, referrers = arguments.platform, arguments.referrers
-    made(arguments, output, partial(alter, change=change, platforms=platforms, referrers=referrers), others)
+    made(arguments, output, partial(alter, change=change, **narrowed(arguments)), others)
+
+
+def narrowed(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Which images of an index are meant. Raises InvalidInput."""
+    if arguments.alone and not arguments.platform:
+        raise InvalidInput("--alone goes with --platform", advice="say which images are wanted")
+    return {"platforms": arguments.platform, "alone": arguments.alone}
 
 
 def made(
     arguments: argparse.Namespace, output: Output, make: Callable[..., Result], others: Sequence[Location] = ()
 ) -> None:
     """Have something made of what a command names, and say what came of it."""
-    source = Location.parse(arguments.reference)
-    target = Location.parse(arguments.to) if arguments.to else beside(source)
+    source = None if arguments.reference == SCRATCH else Location.parse(arguments.reference)
+    target = Location.parse(arguments.to) if arguments.to else _beside(source)
+    read = [source] if source else []
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(source, target, *others), tell=tell) as registries,
+        connected(arguments, output, named(target, *read, *others), tell=tell) as registries,
     ):
         where = {"registries": registries, "dry_run": arguments.dry_run, "jobs": arguments.jobs}
-        result = make(source, target=target, tags=arguments.tag, **where)
+        result = make(source or SCRATCH, target=target, tags=arguments.tag, referrers=arguments.referrers, **where)
     report(arguments, output, target, result)
+
+
+def _beside(source: Location | None) -> Location:
+    if source is None:
+        raise InvalidInput(f"{SCRATCH} is no place", advice="say with --to where what is made goes")
+    return beside(source)

@@ -12,15 +12,16 @@ from ..stores.crew import JOBS
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from . import options
-from .output import Output, counted, size
+from .output import Output
 from .progress import STYLES
+from .results import document, references, say, uploads
 
 
 def add_making(parser: argparse.ArgumentParser) -> None:
     """What every command takes that makes a manifest."""
     parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="a tag for it; may be repeated")
     parser.add_argument("--dry-run", action="store_true", help="upload nothing; print the manifest, say what would be")
-    parser.add_argument("--export-manifest", metavar="FILE", help="write the manifest to a file")
+    parser.add_argument("--export-manifest", metavar="FILE", type=options.writable, help="write the manifest to a file")
     add_moving(parser)
 
 
@@ -57,40 +58,34 @@ def report(arguments: argparse.Namespace, output: Output, target: Location, resu
         Path(arguments.export_manifest).write_bytes(manifest.raw)
     if output.as_json:
         output.document(_document(target, result, dry_run=arguments.dry_run))
-        return
-    if arguments.dry_run and manifest:
+    elif arguments.dry_run and manifest:
         output.raw(manifest.raw.rstrip() + b"\n")
-        output.tell(_planned(target, result))
-        return
-    for name in result.tags or (NAMELESS,):
-        # Where an archive itself goes to standard output, the result must not.
-        (output.tell if target.is_stream else output.line)(f"{placed(target, name)}@{result.descriptor.digest}")
+        for each in (result, *result.companions):
+            output.tell(_planned(target, each))
+    else:
+        say(output, target, references(result, target))
 
 
 def _document(target: Location, result: Result, *, dry_run: bool) -> dict[str, Any]:
-    descriptor, plan = result.descriptor, result.plan
-    document: dict[str, Any] = {
-        "references": [f"{placed(target, name)}@{descriptor.digest}" for name in result.tags or (NAMELESS,)],
-        "digest": str(descriptor.digest),
-        "media_type": descriptor.media_type,
-        "size": descriptor.size,
+    plan = result.plan
+    found = {
+        "references": references(result, target),
+        "media_type": result.descriptor.media_type,
+        "size": result.descriptor.size,
         "tags": [name for name in result.tags if name],
-        "dry_run": dry_run,
+        **document(result, target, dry_run=dry_run),
     }
     if plan:
-        document["manifest"] = plan.root.document
-        document["bytes"] = plan.size
-        document["uploads"] = [
+        found["manifest"] = plan.root.document
+        found["uploads"] = [
             {"mediaType": part.media_type, "digest": str(part.digest), "size": part.size}
             for part in (*plan.blobs, *plan.mounts)
         ]
-    return document
+    return found
 
 
 def _planned(target: Location, result: Result) -> str:
     names = " ".join(placed(target, name) for name in result.tags) or placed(target, NAMELESS)
-    if result.plan is None:
+    if result.plan is None or not result.changed:
         return f"{names} is there already"
-    blobs = counted(len(result.plan.blobs) + len(result.plan.mounts), "blob")
-    manifests = counted(len(result.plan.manifests), "manifest")
-    return f"would upload to {names}: {size(result.plan.size)} in {blobs} and {manifests}"
+    return f"would upload to {names}: {uploads(result)}"

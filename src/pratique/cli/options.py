@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -212,6 +213,16 @@ def repository(text: str) -> Reference:
     if found.tag is not None or found.digest is not None:
         raise InvalidReference(f"{text!r} names a tag or digest", advice=f"the repository is {found.place}")
     return found
+
+
+def writable(text: str) -> str:
+    """A file to be written when the rest is done; one that cannot be is refused before anything is done."""
+    from pathlib import Path
+
+    path = Path(text)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return text
 
 
 def expression(text: str) -> re.Pattern[str]:

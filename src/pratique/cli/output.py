@@ -112,7 +112,9 @@ def size(count: int | None) -> str:
 def _dump(value: Any, indent: int | None = None) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    # Bytes of a name that are no letters (PEP 383) have no place in UTF-8; JSON can escape them.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def moment(value: datetime | None) -> str:

@@ -25,6 +25,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are ours, and whose usage leaves the options to the list below it."""
 
     _width: int | None = 80
+    _is_mixing = False
 
     def __init__(self, **kwargs: Any) -> None:
         # A script that abbreviates an option would break with the next one that begins alike.
@@ -48,6 +49,17 @@ class Parser(argparse.ArgumentParser):
             advice = self._meant(shown[0], self._options(words))
             raise InvalidInput(f"unrecognized arguments: {' '.join(shown)}", advice=advice)
         return found
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The arguments and what is not known; options may stand before, among and after arguments that may be left out."""
+        is_open = any(not action.option_strings and action.nargs in _TIMES for action in self._actions)
+        if self._is_mixing or not is_open:
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True  # argparse comes here again, for the options and for the rest
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
 
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(message, advice=f"see: {self.prog} --help")
@@ -160,7 +172,8 @@ def overview() -> str:
 
 def argument(action: argparse.Action) -> str:
     """An argument as it stands in a command."""
-    return _TIMES.get(str(action.nargs), "{}").format(action.metavar or action.dest)
+    times = getattr(action, "save_nargs", action.nargs)  # where argparse puts it while it reads the options alone
+    return _TIMES.get(str(times), "{}").format(action.metavar or action.dest)
 
 
 def load(name: str) -> ModuleType:

@@ -49,17 +49,17 @@ def _as_json(event: Event) -> None:
 
 def _document(event: Event) -> dict[str, Any] | None:
     if isinstance(event, Planned):
-        return {"event": "planned", "name": event.name, "bytes": event.plan.size, "blobs": len(event.plan.blobs)}
+        return {"event": event.kind, "name": event.name, "bytes": event.plan.size, "blobs": len(event.plan.blobs)}
     if isinstance(event, Started):
-        return {"event": "started", "digest": str(event.descriptor.digest), "size": event.descriptor.size}
+        return {"event": event.kind, "digest": str(event.descriptor.digest), "size": event.descriptor.size}
     if isinstance(event, Moved):
-        return {"event": "moved", "digest": str(event.descriptor.digest), "bytes": event.count}
+        return {"event": event.kind, "digest": str(event.descriptor.digest), "bytes": event.count}
     if isinstance(event, Done):
-        return {"event": "done", "digest": str(event.descriptor.digest), "how": event.how.value}
+        return {"event": event.kind, "digest": str(event.descriptor.digest), "how": event.how.value}
     if isinstance(event, Copied):
         digest = str(event.descriptor.digest)
         return {
-            "event": "copied",
+            "event": event.kind,
             "name": event.name,
             "digest": digest,
             "tags": list(event.tags),

@@ -5,56 +5,77 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, Unsupported
 from ..http.events import Observer
-from ..image.artifact import artifact
+from ..image.artifact import UNKNOWN_TYPE, artifact, empty
 from ..spec.descriptor import Descriptor
-from ..spec.platform import wished
+from ..spec.platform import Platform, wished
 from ..stores.crew import JOBS
-from ..stores.locations import Location
+from ..stores.locations import LAYOUT, REGISTRY, Location
 from ..transfer.copy import Result
-from .parts import PushedFile, config_part, parts
+from ..values import field, frozen, replace
+from .annotations import Annotations
+from .keywords import Making
+from .parts import Part, PushedFile, config_part, parts, platform_part
 from .places import Place, Places, given_name, located, places
 from .publishing import Made, publish
+from .referrers import subject_of
 
 if TYPE_CHECKING:
-    from ..spec.platform import Platform
+    from typing import Unpack
+
     from .registries import Registries
 
 AnyFile = str | PushedFile
 
 
+class Describing(Making, total=False):
+    """What is said of an artifact: the keywords that both functions of this module take, and those of `Making`."""
+
+    config: AnyFile | None
+    """A file as `FILE[:MEDIATYPE]` or PushedFile; without one the config is the empty descriptor (manifest.md)."""
+    annotations: Mapping[str, str] | None
+    """Those of the manifest."""
+    config_annotations: Mapping[str, str] | None
+    """Those of the config's descriptor."""
+    annotation_file: str | Path | None
+    """A file that has those of everything, in the form of oras; what is given beside it comes first."""
+
+
 def push_artifact(
     target: Place,
-    files: Iterable[AnyFile],
+    files: Iterable[AnyFile] = (),
     *,
     artifact_type: str = "",
-    config: str | None = None,
-    annotations: Mapping[str, str] | None = None,
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    artifact_platform: str | Platform | None = None,
+    **describing: Unpack[Describing],
 ) -> Result:
     """Make an artifact of files and folders, and put it into a store, under the tag of `target` and further `tags`.
 
-    Files are `FILE[:MEDIATYPE]` or PushedFile; a `config` is `FILE[:MEDIATYPE]`. The same files give the same digest: a folder is
-    packed reproducibly, and no date is added. Without any tag it is put there by its digest. The result has the plan, whose
-    `root` is the manifest; a `dry_run` makes it and sends nothing.
+    Files are `FILE[:MEDIATYPE]` or PushedFile; `artifact_platform` makes a config that names a platform. Without files it has a
+    type, a config or annotations. The same files give the same digest: a folder is packed reproducibly, and no date is added.
+    Without any tag it is put there by its digest. `describing` are the keywords of `Describing`; the result's plan has the
+    manifest as its `root`.
 
     Raises NotFound, InvalidInput, Refused, Unreachable, Misbehaved, Unsupported, and ContentMismatch for a file that changes
     meanwhile.
     """
     location = located(target)
-    names = [name for name in (given_name(location), *tags) if name]
+    how = _How(**describing)
     if location.reference is not None and location.reference.digest is not None:
         raise InvalidInput(f"{location} names a digest, and what is pushed gets its own")
-    with places(registries, tell) as opened:
-        made = _Making(location, opened, dry_run, jobs)
-        return made.of(files, names, artifact_type, config, annotations)
+    if how.config is not None and artifact_platform is not None:
+        raise InvalidInput("an artifact has one config: a file, or one that names a platform")
+    content = how.content(files, artifact_type, wished(artifact_platform) if artifact_platform is not None else None)
+    if content == NOTHING:
+        raise InvalidInput(
+            "nothing is to be pushed: no file, no type, no config and no annotation", advice="name a FILE, or a type"
+        )
+    names = [name for name in (given_name(location), *how.tags) if name]
+    with places(how.registries, how.tell) as opened:
+        return how.put(content, location, names, opened)
 
 
 def attach(
@@ -63,65 +84,96 @@ def attach(
     *,
     artifact_type: str,
     platform: str | Platform | None = None,
-    config: str | None = None,
-    annotations: Mapping[str, str] | None = None,
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    **describing: Unpack[Describing],
 ) -> Result:
     """Make an artifact that refers to a manifest, beside it (manifest.md, `subject`): to an index, or to one `platform` of it.
 
     It is found by what it refers to, also on a registry without the referrers API, whose tag schema is kept. The rest is as
-    with `push_artifact`.
+    with `push_artifact`; Unsupported is raised for an archive, which is written as a whole.
     """
     location = located(subject)
-    with places(registries, tell) as opened:
-        found = _subject(location, opened, platform)
-        made = _Making(location, opened, dry_run, jobs)
-        return made.of(files, tags, artifact_type, config, annotations, found)
+    how = _How(**describing)
+    if location.kind not in (REGISTRY, LAYOUT):
+        raise Unsupported(
+            f"{location} is written as a whole; nothing can be attached to what is in it",
+            advice="copy it to a layout (oci:PATH), attach there, and copy it back with --referrers",
+        )
+    content = how.content(files, artifact_type)
+    with places(how.registries, how.tell) as opened:
+        found = subject_of(opened, opened.source(location, beside=location), location.name, platform)
+        return how.put(content, location, how.tags, opened, subject=found)
 
 
-class _Making:
-    """An artifact on its way to a location."""
+@frozen
+class _Content:
+    """What an artifact is to be made of."""
 
-    def __init__(self, location: Location, opened: Places, dry_run: bool, jobs: int) -> None:
-        self._location = location
-        self._opened = opened
-        self._dry_run = dry_run
-        self._jobs = jobs
+    files: tuple[PushedFile, ...] = ()
+    artifact_type: str = ""
+    config: PushedFile | Platform | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    config_annotations: Mapping[str, str] = field(default_factory=dict)
 
-    def of(
+    def made(self, folder: Path, subject: Descriptor | None) -> Made:
+        """The manifest and its blobs; what has to be packed or kept is in `folder`. Raises NotFound, InvalidInput."""
+        layers = parts(self.files, folder)
+        described = self._config(folder / "config")
+        config = described.descriptor if described else empty()
+        manifest = artifact(
+            [part.descriptor for part in layers],
+            artifact_type=self.artifact_type or (UNKNOWN_TYPE if isinstance(self.config, Platform) else ""),
+            config=replace(config, annotations={**config.annotations, **self.config_annotations}),
+            annotations=self.annotations,
+            subject=subject,
+        )
+        blobs = {part.descriptor.digest: part.content for part in (*layers, *([described] if described else []))}
+        return Made(manifest, blobs)
+
+    def _config(self, kept: Path) -> Part | None:
+        if isinstance(self.config, Platform):
+            return platform_part(self.config)
+        return config_part(self.config, kept) if self.config is not None else None
+
+
+NOTHING: Final = _Content()
+
+
+@frozen
+class _How:
+    """The keywords of `Describing`."""
+
+    config: AnyFile | None = None
+    annotations: Mapping[str, str] | None = field(default=None, hash=False)
+    config_annotations: Mapping[str, str] | None = field(default=None, hash=False)
+    annotation_file: str | Path | None = None
+    tags: Sequence[str] = ()
+    registries: Registries | None = None
+    tell: Observer | None = None
+    dry_run: bool = False
+    jobs: int = JOBS
+
+    def content(self, files: Iterable[AnyFile], artifact_type: str, platform: Platform | None = None) -> _Content:
+        """What an artifact is made of, by these and by the file of annotations. Raises NotFound, InvalidInput."""
+        said = Annotations.read(Path(self.annotation_file)) if self.annotation_file else Annotations()
+        listed = [PushedFile.parse(file) if isinstance(file, str) else file for file in files]
+        config = PushedFile.parse(self.config) if isinstance(self.config, str) else self.config
+        return _Content(
+            tuple(said.on(listed)),
+            artifact_type,
+            platform or config,
+            {**said.manifest, **(self.annotations or {})},
+            {**said.config, **(self.config_annotations or {})},
+        )
+
+    def put(
         self,
-        files: Iterable[AnyFile],
+        content: _Content,
+        location: Location,
         tags: Sequence[str],
-        artifact_type: str,
-        config: str | None,
-        annotations: Mapping[str, str] | None,
+        opened: Places,
         subject: Descriptor | None = None,
     ) -> Result:
-        """What came of it."""
+        """An artifact, put where it belongs."""
         with tempfile.TemporaryDirectory(prefix="pratique-") as folder:
-            made = parts((PushedFile.parse(file) if isinstance(file, str) else file for file in files), Path(folder))
-            described = config_part(config) if config else None
-            manifest = artifact(
-                [part.descriptor for part in made],
-                artifact_type=artifact_type,
-                config=described.descriptor if described else None,
-                annotations=annotations,
-                subject=subject,
-            )
-            blobs = {part.descriptor.digest: part.content for part in (*made, *([described] if described else []))}
-            target = self._opened.target(self._location)
-            source = Made(manifest, blobs)
-            return publish(source, target, tags, self._opened, dry_run=self._dry_run, jobs=self._jobs)
-
-
-def _subject(location: Location, opened: Places, platform: str | Platform | None) -> Descriptor:
-    """What is to be referred to. Raises NotFound."""
-    source = opened.source(location, beside=location)
-    if platform is None:
-        return source.resolve(location.name)
-    manifest = opened.manifest(source, location.name)
-    return manifest.select(wished(platform)) if manifest.is_index else manifest.descriptor
+            source = content.made(Path(folder), subject)
+            return publish(source, opened.target(location), tags, opened, dry_run=self.dry_run, jobs=self.jobs)

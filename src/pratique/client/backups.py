@@ -8,13 +8,15 @@ from ..errors import InvalidInput
 from ..expressions import expression
 from ..http.events import Observer
 from ..stores.crew import JOBS
-from ..stores.locations import LAYOUT, OCI_ARCHIVE, REGISTRY, Location
+from ..stores.locations import LAYOUT, OCI_ARCHIVE, REGISTRY, STANDARD_STREAM, Location
 from ..transfer.copy import Result
 from ..transfer.repository import Failure
 from .copying import copy_tags
 from .places import Place, located
 
 if TYPE_CHECKING:
+    import re
+
     from .registries import Registries
 
 # Lists of referrers under tags (distribution specification, §Referrers tag schema): they are made anew where they are wanted.
@@ -26,6 +28,8 @@ def backup(
     repository: Place,
     target: Place,
     *,
+    include: str | re.Pattern[str] | None = None,
+    exclude: str | re.Pattern[str] | None = None,
     referrers: bool = True,
     keep_going: bool = False,
     registries: Registries | None = None,
@@ -35,9 +39,11 @@ def backup(
 ) -> list[Result | Failure]:
     """Save all tags of a repository, with what refers to what they name, in a layout or archive; every digest is kept.
 
-    `target` is `oci:PATH`, `oci-archive:PATH`, or a path, which is an archive where it ends in `.tar`, `.tar.gz` or `.tar.zst`. A
-    backup into a layout adds what is new. With `keep_going` tags that fail are among the results; else the first failure is
-    raised. What no tag leads to cannot be found, and is not saved. Raises what `copy_tags` raises.
+    Or those tags that match the regular expression `include` and not `exclude`, as a whole. `target` is `oci:PATH`,
+    `oci-archive:PATH`, or a path, which is an archive where it ends in `.tar`, `.tar.gz` or `.tar.zst`; "-" is an archive on
+    standard output. A backup into a layout adds what is new; an archive appears when it is whole, in place of the old one. With
+    `keep_going` tags that fail are among the results; else the first failure is raised. What no tag leads to cannot be found, and
+    is not saved. Raises what `copy_tags` raises.
     """
     source, kept = located(repository), saved(target)
     if source.kind != REGISTRY:
@@ -45,7 +51,9 @@ def backup(
     return copy_tags(
         source,
         kept,
-        exclude=LISTS,
+        include=include,
+        exclude=exclude,
+        semver=_is_own,
         referrers=referrers,
         keep_going=keep_going,
         registries=registries,
@@ -59,6 +67,8 @@ def restore(
     source: Place,
     repository: Place,
     *,
+    include: str | re.Pattern[str] | None = None,
+    exclude: str | re.Pattern[str] | None = None,
     referrers: bool = True,
     keep_going: bool = False,
     no_clobber: bool = False,
@@ -69,7 +79,7 @@ def restore(
 ) -> list[Result | Failure]:
     """Bring a backup back into a repository, this one or another, with what refers to it; tags that exist are moved.
 
-    `no_clobber` leaves tags that exist as they are. The rest is as with `backup`.
+    `no_clobber` leaves tags that exist as they are; "-" is an archive on standard input. The rest is as with `backup`.
     """
     kept, target = saved(source), located(repository)
     if target.kind != REGISTRY:
@@ -77,7 +87,9 @@ def restore(
     return copy_tags(
         kept,
         target,
-        exclude=LISTS,
+        include=include,
+        exclude=exclude,
+        semver=_is_own,
         referrers=referrers,
         keep_going=keep_going,
         no_clobber=no_clobber,
@@ -91,8 +103,14 @@ def restore(
 def saved(place: Place) -> Location:
     """The layout or archive that is meant; a path alone is never taken for a registry. Raises InvalidInput."""
     if isinstance(place, str) and not place.startswith((f"{LAYOUT}:", f"{OCI_ARCHIVE}:", "dir:", "docker")):
-        place = Location(OCI_ARCHIVE if place.lower().endswith(ARCHIVES) else LAYOUT, place)
+        is_archive = place == STANDARD_STREAM or place.lower().endswith(ARCHIVES)
+        place = Location(OCI_ARCHIVE if is_archive else LAYOUT, place)
     location = located(place)
     if location.kind not in (LAYOUT, OCI_ARCHIVE) or not location.path:
         raise InvalidInput(f"{location} cannot hold a backup", advice="an oci:PATH or an oci-archive:PATH can")
     return location
+
+
+def _is_own(tag: str) -> bool:
+    """Whether a tag was given by somebody, and is no list of referrers."""
+    return LISTS.fullmatch(tag) is None

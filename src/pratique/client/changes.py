@@ -6,16 +6,16 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from ..errors import InvalidInput
 from ..http.message import Stream
 from ..image import rebase as rebasing
-from ..image import stack
+from ..image import settings, stack
 from ..image.image import Edit, Image
-from ..image.layers import folder
+from ..image.layers import folder, windows
 from ..image.layers.bench import PACKING, Bench, Layer, Packing
 from ..image.layers.editing import Edit as LayerEdit
 from ..image.layers.media import layer_type
@@ -27,10 +27,17 @@ from ..spec.digest import Digest
 from ..spec.reference import Reference
 from ..stores.locations import Location
 from ..values import frozen, replace
+from .copying import FORMS, Form
 from .images import image_at
 from .places import Place, Places, located
 
 STANDARD_INPUT: Final = "-"
+
+
+class _Called(TypedDict):
+    name: str
+    digest: Digest
+
 
 Change = Callable[[Bench, Places], Edit]  # what makes layers or reads other images does so there
 
@@ -54,9 +61,12 @@ class Addition:
 
     def pour(self, write: Write, moment: datetime | None) -> None:
         """Write its tar. Raises NotFound, InvalidInput."""
-        if self.place is not None or Path(self.path).is_dir():
+        is_folder = Path(self.path).is_dir()
+        if self.place is not None or is_folder:
             seconds = int(moment.timestamp()) if moment else 0
-            folder.pack({self.place or "/": Path(self.path)}, write, moment=seconds)
+            place = self.place or "/"
+            inside = place.endswith("/") and not is_folder  # a file goes into a place that is named as a folder
+            folder.pack({place + Path(self.path).name if inside else place: Path(self.path)}, write, moment=seconds)
             return
         with Packed(self._opened, f"the layer {self.path}").pieces() as pieces:
             for member in (walk := Walk(pieces, self.path, write)):  # noqa: B007  (each is kept)
@@ -78,6 +88,18 @@ def configure(edits: Iterable[Edit]) -> Change:
     return lambda _, __: edit
 
 
+def in_turn(changes: Iterable[Change]) -> Change:
+    """Changes one after another as one: what comes of them is sent once."""
+    listed = tuple(changes)
+    return lambda bench, opened: all_of([change(bench, opened) for change in listed])
+
+
+def in_form(form: Form) -> Change:
+    """Give an image Docker's or OCI's types; an index around it keeps its own. Raises Unsupported for what has no such type."""
+    types = FORMS[form]
+    return lambda _, __: lambda image: image.converted(types)
+
+
 def append(
     additions: Sequence[Addition],
     *,
@@ -86,16 +108,21 @@ def append(
     comment: str = "",
     moment: datetime | None = None,
 ) -> Change:
-    """Put layers on top, in their order, each packed once for all platforms. `moment` is of files of this machine, and steps.
+    """Put layers on top, in their order, each packed once for all platforms, and once for Windows, which wants them otherwise.
 
+    `moment` is of files of this machine, and steps.
     Raises InvalidInput for what is no tar and for names that lead out of it, NotFound for files that are not there.
     """
+    if sum(each.path == STANDARD_INPUT for each in additions) > 1:
+        raise InvalidInput("standard input can be one layer only")
 
     def change(bench: Bench, _: Places) -> Edit:
         layers = [bench.make(partial(each.pour, moment=moment), packing=packing) for each in additions]
+        adapted = cache(lambda layer: bench.make(partial(windows.adapt, layer.packed()), packing=packing))
 
         def edit(image: Image) -> Image:
-            typed = [_typed(layer, packing.kind, docker=image.is_docker) for layer in layers]
+            fitting = map(adapted, layers) if image.platform.os == windows.SYSTEM else layers
+            typed = [_typed(layer, packing.kind, docker=image.is_docker) for layer in fitting]
             return all_of(stack.append(layer, by=by, comment=comment, moment=moment) for layer in typed)(image)
 
         return edit
@@ -113,9 +140,9 @@ def recompress(packing: Packing) -> Change:
     return lambda bench, _: stack.recompress(bench, packing)
 
 
-def remove_layers(which: Sequence[Digest | int]) -> Change:
-    """Take layers away, by their digests, diff ids or numbers, with their steps of the history."""
-    edit = stack.remove(which)
+def remove_layers(which: Sequence[Digest | int] = (), *, created_by: Sequence[str] = ()) -> Change:
+    """Take layers away with their steps of the history: by their digests, diff ids or numbers, or a text in those steps."""
+    edit = stack.remove(which, created_by)
     return lambda _, __: edit
 
 
@@ -124,9 +151,24 @@ def edit_layers(changes: LayerEdit, which: Sequence[Digest | int] = ()) -> Chang
     return lambda bench, _: stack.edit_layers(bench, changes, which)
 
 
-def retime(moment: datetime, *, only_later: bool = False) -> Change:
-    """Set all times to a moment, of files, steps and the image; with `only_later` only those after it, of files."""
-    return lambda bench, _: stack.retime(bench, moment, only_later=only_later)
+def retime(moment: datetime, *, only_later: bool = False, base: Place | None = None) -> Change:
+    """Set all times to a moment, of files, steps and the image; with `only_later` only those after it.
+
+    What the image has of a `base` stays as it is there. Raises InvalidInput where it is not on it.
+    """
+
+    def change(bench: Bench, opened: Places) -> Edit:
+        def below(image: Image) -> Image | None:
+            return image_at(opened, located(base), image.platform) if base is not None else None
+
+        return stack.retime(bench, moment, only_later=only_later, base=below)
+
+    return change
+
+
+def rewrite(change: Callable[[bytes], bytes]) -> Change:
+    """Change the config of each image as JSON. Raises InvalidInput for what is no config any more, or that of other layers."""
+    return configure([settings.rewritten(change)])
 
 
 def rebase(old: Place | None = None, new: Place | None = None) -> Change:
@@ -140,8 +182,23 @@ def rebase(old: Place | None = None, new: Place | None = None) -> Change:
         def edit(image: Image) -> Image:
             before, after = _bases(image, old, new)
             former, latter = (image_at(opened, place, image.platform) for place in (before, after))
-            digest = opened.source(after).resolve(after.name).digest
-            return rebasing.rebase(former, latter, name=_named(after), digest=digest)(image)
+            return rebasing.rebase(former, latter, **_called(opened, after))(image)
+
+        return edit
+
+    return change
+
+
+def based(base: Place) -> Change:
+    """Say in the annotations of an image on what it is based: the name and its digest of now (annotations.md).
+
+    Raises InvalidInput where the image does not begin with the layers of that, Unsupported for Docker's form.
+    """
+
+    def change(_: Bench, opened: Places) -> Edit:
+        def edit(image: Image) -> Image:
+            place = located(base)
+            return rebasing.based(image_at(opened, place, image.platform), **_called(opened, place))(image)
 
         return edit
 
@@ -161,10 +218,11 @@ def _bases(image: Image, old: Place | None, new: Place | None) -> tuple[Location
     return located(former), located(new if new is not None else str(reference))
 
 
-def _named(location: Location) -> str:
-    """A base as annotations name it: by its tag, in a registry."""
+def _called(opened: Places, location: Location) -> _Called:
+    """A base as annotations have it: by its tag, where it is in a registry, and its digest."""
     reference = location.reference
-    return str(replace(reference, digest=None)) if reference and not reference.digest else ""
+    name = str(replace(reference, digest=None)) if reference and not reference.digest else ""
+    return {"name": name, "digest": opened.source(location).resolve(location.name).digest}
 
 
 def _typed(layer: Layer, kind: str, *, docker: bool) -> Layer:

@@ -197,7 +197,8 @@ def _opened(
     with ExitStack() as stack:
         here = stack.enter_context(places(registries, tell))
         there = stack.enter_context(places(target_registries, tell)) if target_registries else here
-        reading, writing = here.source(source, beside=target), there.target(target)
+        reading = here.source(source, beside=target)
+        writing = there.target(target, beside=reading)
         fetch = _elsewhere(source, here.reached(), stack) if how.get("foreign") else None
         known = here if here.registries else there
         if known.registries and (spans := known.registries.settings.spans):

@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..http.events import Observer
-from ..http.message import Body
 from ..image import index as edits
-from ..image.index import Entry, Form
-from ..spec import media
-from ..spec.descriptor import Descriptor
-from ..spec.document import parse_object
+from ..image.index import Form, Wish
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform, wished
-from ..stores.base import NAMELESS, Admits, Source, Target
-from ..stores.crew import JOBS, in_parallel
-from ..stores.inspection import config_of
+from ..stores.base import NAMELESS
+from ..stores.crew import JOBS
 from ..stores.locations import LAYOUT, REGISTRY, Location
-from ..transfer.copy import Result, execute
-from ..transfer.events import Copied, Planned
-from ..transfer.ledger import Ledger
-from ..transfer.plan import Plan, plan
-from ..values import frozen
+from ..transfer.copy import Options, Result
+from ..values import field, frozen
+from .assembly import Assembly, Change
+from .keywords import Making
+from .listed import AnyListed, Found, Gathering, listing
 from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from .registries import Registries
 
-Change = Callable[[Manifest], Manifest]
+
+class Listing(Making, total=False):
+    """The keywords that all functions of this module take, and those of `Making`."""
+
+    referrers: bool
+    """What refers to what is listed is copied as well."""
+    digest_tags: bool
+    """So are the tags named after digests, such as `sha256-….sig`, of what is listed."""
 
 
-@frozen
-class Listed:
-    """What is to be listed in an index: where it is, and the platform that it is for where its config does not say."""
+class Changing(Listing, total=False):
+    """The same, of an index that there is."""
 
-    place: Location
-    platform: Platform | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Listed:
-        """Read `[OS/ARCH=]LOCATION`. Raises InvalidInput."""
-        platform, equals, place = text.partition("=")
-        try:
-            return cls(Location.parse(place), wished(platform)) if equals else cls(Location.parse(text))
-        except InvalidInput:
-            return cls(Location.parse(text))
-
-
-AnyListed = str | Listed
+    target: Place | None
+    """Where the new index goes, with what it lists. Without it, it takes the place of the old one, or the `tags` beside it."""
 
 
 def create_index(
@@ -60,32 +51,34 @@ def create_index(
     annotations: Mapping[str, str] | None = None,
     entry_annotations: Mapping[str, str] | None = None,
     artifact_type: str = "",
+    subject: Place | None = None,
     nested: bool = False,
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    **making: Unpack[Listing],
 ) -> Result:
     """Make an index of images in any store, and put it under the tag of `target` and further `tags`.
 
     Each is `[OS/ARCH=]LOCATION`; where no platform is given, that of its config is taken. An index among them gives its entries,
     with their annotations and attestations, or is listed itself where it may be `nested`. What is listed is copied where it
-    is not at the target. `entry_annotations` are of each entry. The result's plan has the index as its `root`.
+    is not at the target. `entry_annotations` are of each entry. The index may refer to a `subject`. `making` are the keywords of
+    `Listing`; the result's plan has the index as its `root`.
 
-    Raises NotFound, InvalidInput, Refused, Unreachable, Misbehaved, ContentMismatch, and Unsupported for annotations in
-    Docker's form.
+    Raises NotFound, InvalidInput, Refused, Unreachable, Misbehaved, ContentMismatch, and Unsupported for what Docker's form
+    has no place for.
     """
-    location = located(target)
-    if location.reference is not None and location.reference.digest is not None:
-        raise InvalidInput(f"{location} names a digest, and an index that is made gets its own")
-    names = [name for name in (given_name(location), *tags) if name]
-    with places(registries, tell) as opened:
-        gathering = _Gathering(opened, location, nested, entry_annotations or {})
-        found = gathering.gather(listed)
-        entries = list({str(entry): entry for each in found for entry in each.entries}.values())
-        new = edits.made(entries, form, annotations, artifact_type)
-        return _Writing(opened, opened.target(location), names, dry_run, jobs).write(new, found)
+    location = _nameable(target)
+    how = _How(**making)
+    names = _named(location, how.tags)
+    with places(how.registries, how.tell) as opened:
+        about = located(subject) if subject is not None else None
+        found = Gathering(opened, location, nested, entry_annotations or {}).gather(listed)
+        new = edits.made(
+            list({str(entry): entry for each in found for entry in each.entries}.values()),
+            form,
+            annotations=annotations,
+            artifact_type=artifact_type,
+            subject=opened.source(about, beside=location).resolve(about.name) if about else None,
+        )
+        return how.assembly(opened, location, names).put(new, found)
 
 
 def add_to_index(
@@ -94,177 +87,164 @@ def add_to_index(
     *,
     entry_annotations: Mapping[str, str] | None = None,
     nested: bool = False,
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    **changing: Unpack[Changing],
 ) -> Result:
     """List more in an index; an image for a platform that it has takes the place of the old one and its attestations.
 
-    The new index takes the tag of the old one, or the `tags` that are given. The rest is as with `create_index`.
+    The rest is as with `create_index` and `change_index`.
     """
-    location = _editable(index)
-    with places(registries, tell) as opened:
-        source = opened.source(location, beside=location)
-        old = opened.manifest(source, location.name)
-        found = _Gathering(opened, location, nested, entry_annotations or {}).gather(listed)
-        new = edits.having(old, [entry for each in found for entry in each.entries])
-        names = list(tags) or [given_name(location)]
-        return _Writing(opened, opened.target(location), names, dry_run, jobs).write(new, found)
+    how = _How(**changing)
+    where = _Where.of(index, how)
+    with places(how.registries, how.tell) as opened:
+        old = where.read(opened)
+        found = Gathering(opened, where.target, nested, entry_annotations or {}).gather(listed)
+        more = [entry for each in found for entry in each.entries]
+        return where.write(opened, old, lambda found: edits.having(found, more), found, how)
 
 
 def change_index(
     index: Place,
     *,
-    remove: Iterable[str] = (),
-    keep: Iterable[str] = (),
+    remove: Iterable[Wish] = (),
+    keep: Iterable[Wish] = (),
     annotations: Mapping[str, str | None] | None = None,
-    entries: Iterable[str] = (),
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    platform: str | Platform | None = None,
+    entries: Iterable[Wish] = (),
+    **changing: Unpack[Changing],
 ) -> Result:
     """Take entries out of an index (`remove`, or all but `keep`), and set annotations or take them away (None).
 
-    Entries are named by platform or digest; attestations go with what they attest. `annotations` are of the index, or of
-    the `entries` that are named. Nothing is deleted but from the list. The rest is as with `add_to_index`.
+    Entries are named by platform (`linux/arm64`, or `linux` for all of an operating system) or digest, or chosen by whatever
+    takes a Descriptor; attestations go with what they attest. `annotations` are of the index, or of the `entries` that are named;
+    a `platform` is of these. Nothing is deleted but from the list.
+
+    The new index takes the place of the old one, however often others change that at the same time, where the registry has
+    conditional requests (If-Match); with `tags` it is beside the old one, and with a `target` elsewhere. `changing` are the
+    keywords of `Changing`. Raises what `create_index` does.
     """
-    location = _editable(index)
-    with places(registries, tell) as opened:
-        source = opened.source(location, beside=location)
-        old = opened.manifest(source, location.name)
-        if not old.is_index:
-            raise InvalidInput(f"{location} is no index ({old.media_type})", advice="`index create` makes one")
-        new = _kept(old, list(remove), list(keep))
-        if annotations:
-            wanted = list(entries)
-            new = edits.annotated(new, annotations, edits.choosing(new, wanted) if wanted else None)
-        names = list(tags) or [given_name(location)]
-        return _Writing(opened, opened.target(location), names, dry_run, jobs).write(new, ())
-
-
-def _kept(old: Manifest, remove: list[str], keep: list[str]) -> Manifest:
-    new = edits.keeping(old, edits.choosing(old, keep)) if keep else old
-    if not remove:
-        return new
-    goes = edits.choosing(new, remove)
-    return edits.keeping(new, lambda each: not goes(each))
+    how = _How(**changing)
+    where = _Where.of(index, how)
+    edit = _Edit(tuple(remove), tuple(keep), annotations or {}, wished(platform) if platform else None, tuple(entries))
+    with places(how.registries, how.tell) as opened:
+        old = where.read(opened)
+        edit.check(old)
+        return where.write(opened, old, edit.apply, (), how)
 
 
 @frozen
-class _Found:
-    """What is listed: its entries, and where its manifests come from."""
+class _How:
+    """The keywords of `Changing`."""
 
-    source: Source
-    entries: tuple[Entry, ...]
-    manifests: tuple[Manifest, ...]
+    target: Place | None = None
+    tags: Sequence[str] = ()
+    referrers: bool = False
+    digest_tags: bool = False
+    registries: Registries | None = None
+    tell: Observer | None = None
+    dry_run: bool = False
+    jobs: int = JOBS
 
-
-@frozen
-class _Gathering:
-    opened: Places
-    target: Location
-    nested: bool
-    annotations: Mapping[str, str]
-
-    def gather(self, listed: Iterable[AnyListed]) -> list[_Found]:
-        """Everything that is to be listed, read several at once."""
-        wanted = [Listed.parse(each) if isinstance(each, str) else each for each in listed]
-        sources = [self.opened.source(each.place, beside=self.target) for each in wanted]
-        return list(in_parallel(lambda pair: self._found(*pair), zip(wanted, sources, strict=True)))
-
-    def _found(self, listed: Listed, source: Source) -> _Found:
-        manifest = self.opened.manifest(source, listed.place.name)
-        if manifest.is_index and not self.nested:
-            if listed.platform is not None:
-                chosen = self.opened.below(source, manifest.select(listed.platform))
-                return _Found(source, (self._entry(source, chosen, listed.platform),), (chosen,))
-            below = tuple(self.opened.below(source, each) for each in manifest.manifests)
-            return _Found(source, tuple(self._marked(each) for each in edits.entries(manifest)), below)
-        return _Found(source, (self._entry(source, manifest, listed.platform),), (manifest,))
-
-    def _entry(self, source: Source, manifest: Manifest, platform: Platform | None) -> Entry:
-        return edits.entry(manifest, platform or _platform(source, manifest), self.annotations)
-
-    def _marked(self, entry: Entry) -> Entry:
-        if not self.annotations:
-            return entry
-        return {**entry, "annotations": {**(entry.get("annotations") or {}), **self.annotations}}
-
-
-@frozen
-class _Writing:
-    opened: Places
-    target: Target
-    names: list[str]
-    dry_run: bool
-    jobs: int
-
-    def write(self, new: Manifest, found: Iterable[_Found]) -> Result:
-        """Bring what is listed to the target, and put the index there."""
-        if isinstance(self.target, Admits):
-            self.target.admit(new)
-        ledger = Ledger()
-        plans = [
-            (each.source, self._plan(each.source, manifest, ledger))
-            for each in found
-            for manifest in each.manifests
-            if not self.target.exists(_bare(manifest))
-        ]
-        names = tuple(dict.fromkeys(self.names)) or (NAMELESS,)
-        result = Result("the index", _bare(new), names, _joined(new, [each for _, each in plans]))
-        if not self.dry_run:
-            self._execute(result, plans, ledger)
-        return result
-
-    def _plan(self, source: Source, manifest: Manifest, ledger: Ledger) -> Plan:
-        most = self.opened.most_manifest_bytes
-        return plan(source, manifest, self.target, ledger=ledger, jobs=self.jobs, most_manifest_bytes=most)
-
-    def _execute(self, result: Result, plans: list[tuple[Source, Plan]], ledger: Ledger) -> None:
-        tell = self.opened.tell
-        if result.plan is not None:
-            tell(Planned(result.name, result.plan))
-            for source, each in plans:
-                execute(each, source, self.target, (), jobs=self.jobs, ledger=ledger, tell=tell)
-            self.target.push(result.descriptor, Body.of(result.plan.root.raw).open, tags=result.tags)
-        self.opened.finish()
-        tell(Copied(result.name, result.descriptor, result.tags, changed=True))
-
-
-def _joined(root: Manifest, plans: Sequence[Plan]) -> Plan:
-    """Several plans as that of an index above them, each part once."""
-    manifests = {manifest.digest: manifest for each in plans for manifest in each.manifests}
-    parts = [
-        tuple({part.digest: part for each in plans for part in getattr(each, kind)}.values())
-        for kind in ("blobs", "mounts", "present", "foreign")
-    ]
-    pushed = (*manifests.values(), root)
-    return Plan(root, pushed, pushed, *parts)
-
-
-def _bare(manifest: Manifest) -> Descriptor:
-    return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw))
-
-
-def _platform(source: Source, manifest: Manifest) -> Platform | None:
-    """What the config of an image says that it runs on."""
-    if manifest.config is None or manifest.config.media_type not in media.IMAGE_CONFIGS:
-        return None
-    what = f"the config {manifest.config.digest}"
-    config = parse_object(config_of(source, manifest) or b"{}", what)
-    return Platform.from_json(config, what) if config.get("os") and config.get("architecture") else None
-
-
-def _editable(place: Place) -> Location:
-    """A location where one index can be changed and the rest stays. Raises InvalidInput."""
-    location = located(place)
-    if location.kind not in (REGISTRY, LAYOUT):
-        raise InvalidInput(
-            f"{location} is written whole; an index in it cannot be changed",
-            advice="copy it to a layout (oci:PATH), change it there, and copy it back",
+    def assembly(self, opened: Places, target: Location, names: tuple[str, ...]) -> Assembly:
+        """What puts an index under some names, or by its digest alone."""
+        options = Options(
+            referrers=self.referrers,
+            digest_tags=self.digest_tags,
+            dry_run=self.dry_run,
+            jobs=self.jobs,
+            most_manifest_bytes=opened.most_manifest_bytes,
         )
+        return Assembly(opened, opened.target(target), names or (NAMELESS,), options)
+
+
+@frozen
+class _Edit:
+    """What is to be changed in an index; to change it twice changes nothing more."""
+
+    remove: tuple[Wish, ...]
+    keep: tuple[Wish, ...]
+    annotations: Mapping[str, str | None] = field(hash=False)
+    platform: Platform | None
+    entries: tuple[Wish, ...]
+
+    def check(self, index: Manifest) -> None:
+        """Raise NotFound for entries that there are not, and InvalidInput where a platform is of none."""
+        edits.check(index, (*self.remove, *self.keep, *self.entries))
+        if self.platform and not self.entries:
+            raise InvalidInput("a platform is of an entry", advice="name the entry, for instance by its digest")
+
+    def apply(self, index: Manifest) -> Manifest:
+        """The index as it is to be."""
+        if self.keep:
+            index = edits.keeping(index, edits.choosing(self.keep))
+        if self.remove:
+            index = edits.without(index, edits.choosing(self.remove))
+        chosen = edits.choosing(self.entries) if self.entries else None
+        if self.annotations:
+            index = edits.annotated(index, self.annotations, chosen)
+        return edits.fitted(index, self.platform, chosen) if self.platform and chosen else index
+
+
+@frozen
+class _Where:
+    """The index that is to be changed, and where the new one goes."""
+
+    location: Location
+    target: Location
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, index: Place, how: _How) -> _Where:
+        """Raises InvalidInput for a place that would be replaced as a whole."""
+        location = located(index)
+        if how.target is not None:
+            place = _nameable(how.target)
+            return cls(location, place, _named(place, how.tags))
+        if location.kind not in (REGISTRY, LAYOUT):
+            raise InvalidInput(
+                f"{location} is written whole; an index in it cannot be changed",
+                advice="say where what is made of it goes (--to)",
+            )
+        return cls(location, location, tuple(how.tags) or (given_name(location),))
+
+    @property
+    def is_revised(self) -> bool:
+        """Whether the new index takes the name of the old one, which was not said by its digest."""
+        reference = self.location.reference
+        return (
+            self.target is self.location
+            and self.names == (given_name(self.location),)
+            and (reference is None or (bool(reference.tag) and not reference.digest))
+        )
+
+    def read(self, opened: Places) -> Manifest:
+        """The index as it is. Raises NotFound, and InvalidInput for what is none."""
+        manifest = opened.manifest(opened.source(self.location, beside=self.target), self.location.name)
+        if not manifest.is_index:
+            raise InvalidInput(
+                f"{self.location} is no index ({manifest.media_type})", advice="`index create` makes one"
+            )
+        return manifest
+
+    def write(self, opened: Places, old: Manifest, change: Change, found: Iterable[Found], how: _How) -> Result:
+        """Put the index there that a change makes of the old one, with what it lists."""
+        assembly = how.assembly(opened, self.target, self.names)
+        if self.is_revised:
+            return assembly.revise(old, change, found)
+        new = change(old)
+        if self.target is self.location:
+            return assembly.put(new, found)
+        source = opened.source(self.location, beside=self.target)
+        listed = edits.keeping(old, lambda each: each in new.manifests)
+        return assembly.put(new, [*found, listing(opened, source, listed)])
+
+
+def _named(location: Location, tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in (given_name(location), *tags) if name))
+
+
+def _nameable(place: Place) -> Location:
+    """A location where something new may be put. Raises InvalidInput."""
+    location = located(place)
+    if location.reference is not None and location.reference.digest is not None:
+        raise InvalidInput(f"{location} names a digest, and an index that is made gets its own")
     return location

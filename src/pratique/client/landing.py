@@ -21,8 +21,11 @@ class Landing:
         self.folder = folder
         self.existing = existing
         self._known: set[tuple[str, ...]] = set()  # folders that are folders, and no links
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+
+    def make(self) -> None:
+        """See that the folder is there. Raises InvalidInput where something else is."""
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def check(self, names: tuple[str, ...]) -> None:
         """Raise InvalidInput where something is there that must neither be replaced nor kept."""

@@ -52,10 +52,10 @@ class Places:
             return self._stack.enter_context(open_source(location))
         return self.reached().source(location.reference, beside=beside.reference if beside else None)
 
-    def target(self, location: Location) -> Target:
-        """A store to write to; what is staged appears with `finish`."""
+    def target(self, location: Location, *, beside: Source | None = None) -> Target:
+        """A store to write to, with what comes from `beside`; what is staged appears with `finish`."""
         if location.reference is not None:
-            return self.reached().target(location.reference, pushes=True)
+            return self.reached().target(location.reference, pushes=True, beside=beside)
         found = self._stack.enter_context(open_target(location))
         if isinstance(found, Stages):
             self._staged.append(found)

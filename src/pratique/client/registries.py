@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..http.message import Transport
     from ..http.origin import Origin
     from ..http.reach import Reach
+    from ..stores.base import Source
     from ..stores.mirrored import Mirrored
     from ..stores.uploading import UploadOptions
     from .connection import Settings
@@ -169,14 +170,16 @@ class Registries:
 
         return Mirrored(sources, self.settings.tell)
 
-    def target(self, reference: Reference, *, pushes: bool = False) -> Store:
+    def target(self, reference: Reference, *, pushes: bool = False, beside: Source | None = None) -> Store:
         """The repository that a reference is in, as it is written; who `pushes` goes on with uploads of earlier runs.
 
-        Raises Refused where the reference is blocked.
+        Where what is pushed comes from a repository `beside` it, on the same registry, one token is asked for that is good for
+        both. Raises Refused where the reference is blocked.
         """
         place = self.routes.writing(reference)
         uploads = self._uploads(place.registry) if pushes else None
-        return Store.at(self.session, place, most_manifest_bytes=self.settings.most_manifest_bytes, uploads=uploads)
+        most = self.settings.most_manifest_bytes
+        return Store.at(self.session, place, most_manifest_bytes=most, uploads=uploads, beside=beside)
 
     def visit(self, reference: Reference) -> None:
         """Go to a registry itself, or to a namespace of it. Raises Refused where that is blocked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from ..errors import InvalidInput, InvalidReference, Misbehaved, NotFound
 from ..spec.descriptor import Descriptor
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from .blob import Blob
     from .deletion import Deletion
     from .registries import Registries
+
+
+Order = Literal["name", "version", "date"]
+
+_LONG_AGO: Final = float("-inf")  # when an image was made that does not say it
 
 
 @frozen
@@ -65,12 +70,17 @@ class Repository:
 
     # Reading
 
-    def tags(self, *, page_size: int | None = None) -> Iterator[str]:
-        """The tags (distribution specification, §Listing tags), page by page as they are wanted.
+    def tags(self, *, sort: Order | None = None, page_size: int | None = None) -> Iterator[str]:
+        """The tags (distribution specification, §Listing tags), page by page as they are wanted; or all of them, sorted.
 
-        `page_size` is how many are asked for at a time, where the server takes that.
+        `sort` is "name"; "version", the newest first and what is no version last; or "date", the newest image first, for which
+        each is read as `inspections` reads it. `page_size` is how many are asked for at a time, where the server takes that.
         """
-        return self._source().tags(limit=page_size)
+        if sort is None:
+            return self._source().tags(limit=page_size)
+        if sort not in get_args(Order):
+            raise InvalidInput(f"tags are not sorted by {sort!r}", advice=f"known are {', '.join(get_args(Order))}")
+        return self._sorted(sort, page_size)
 
     def resolve(self, name: str | Digest, *, platform: str | Platform | None = None) -> Descriptor:
         """What a name stands for: by one HEAD where the server answers that well; or its image for one platform.
@@ -92,7 +102,7 @@ class Repository:
     def config(self, name: str | Digest, *, platform: str | Platform | None = None) -> Config:
         """The config of an image, byte for byte (image specification, config.md).
 
-        Raises NotFound for an index of which no platform is chosen, and where there is no config.
+        Raises NotFound for an index of several images of which none is chosen, and where there is no config.
         """
         from ..stores.inspection import config_of
 
@@ -105,7 +115,7 @@ class Repository:
     def image(self, name: str | Digest, *, platform: str | Platform | None = None) -> Image:
         """One image: its platform, layers, size in bytes, when it was made, and `config` as a mapping.
 
-        Raises NotFound for an index of which no platform is chosen.
+        Raises NotFound for an index of several images of which none is chosen.
         """
         from ..stores.inspection import image_of
 
@@ -118,13 +128,14 @@ class Repository:
         chosen = name if platform is None else self.resolve(name, platform=platform).digest
         return inspect(self._source(name), chosen)
 
-    def inspections(self, names: Iterable[str]) -> Iterator[Inspection]:
-        """What there is to know of several, in their order; several are asked for at once."""
+    def inspections(self, names: Iterable[str], *, by_date: bool = False) -> Iterator[Inspection]:
+        """What there is to know of several, in their order or `by_date`, the newest first; several are asked for at once."""
         from ..stores.crew import in_parallel
         from ..stores.inspection import inspect
 
         source = self._source()
-        return in_parallel(lambda name: inspect(source, name, jobs=1), names)
+        found = in_parallel(lambda name: inspect(source, name, jobs=1), names)
+        return iter(sorted(found, key=_made, reverse=True)) if by_date else found
 
     def blob(self, digest: str | Digest) -> Blob:
         """A blob by its digest (§Pulling blobs); its size is asked for by HEAD. Raises NotFound."""
@@ -206,6 +217,15 @@ class Repository:
 
     # How
 
+    def _sorted(self, sort: Order, page_size: int | None) -> Iterator[str]:
+        tags = self.tags(page_size=page_size)
+        if sort == "date":
+            yield from (found.name for found in self.inspections(tags, by_date=True))
+            return
+        from ..spec.versions import version_key
+
+        yield from sorted(tags) if sort == "name" else sorted(tags, key=version_key, reverse=True)
+
     def _source(self, name: str | Digest = "") -> Store | Mirrored:
         """Where it is read: some mirrors are for digests only, and some for tags."""
         by_digest = ":" in str(name)
@@ -216,17 +236,15 @@ class Repository:
             return self._sources[by_digest]
 
     def _single(self, name: str | Digest, platform: str | Platform | None) -> tuple[Manifest, Platform | None]:
-        """The manifest of one image, and the platform that its index says. Raises NotFound for an index as a whole."""
-        manifest, said = self._source(name).manifest(name), None
-        if platform is not None and manifest.is_index:
-            entry = manifest.select(wished(platform))
-            manifest, said = self._source(name).manifest(entry.digest), entry.platform
-        if manifest.is_index:
-            raise NotFound(
-                f"{self._reference.at(name)} is an index; its images have configs",
-                advice=f"choose one by its platform: {manifest.choices}",
-            )
-        return manifest, said
+        """The manifest of one image, and the platform that its index says. Raises NotFound for an index of several."""
+        from ..stores.inspection import single
+
+        source = self._source(name)
+        return single(source, source.manifest(name), wished(platform) if platform else None)
+
+
+def _made(found: Inspection) -> float:
+    return found.created.timestamp() if found.created else _LONG_AGO
 
 
 def _digest(digest: str | Digest) -> Digest:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, Misbehaved
 from ..http.events import Observer
-from ..image.convert import convert as conversion
 from ..image.edited import Edited, about, edit
+from ..image.image import Image, is_image
 from ..image.layers.bench import Bench
+from ..image.scratch import SCRATCH, scratch
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from ..spec.platform import wished
-from ..stores.base import NAMELESS, Converts, Mounts, Refers, Source, Target
+from ..stores.base import NAMELESS, Advances, Converts, Mounts, Refers, Source, Target
 from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
-from ..stores.locations import LAYOUT, Location
+from ..stores.locations import DOCKER_ARCHIVE, LAYOUT, Location
 from ..transfer.copy import Options, Result, execute
 from ..transfer.copy import copy as transfer
 from ..transfer.events import Arrival, Copied, Done, Planned
 from ..transfer.ledger import Ledger
-from ..transfer.plan import Plan, plan
-from ..transfer.referring import MOST_DEPTH, referring
+from ..transfer.plan import Plan, plan, selected
+from ..transfer.referring import MOST_DEPTH, digest_tags, referring
+from ..transfer.selection import Selection
+from ..transfer.tags import digest_of
 from ..values import field, frozen, replace
-from .changes import Change
+from .changes import Change, in_form
 from .copying import FORMS, Form
+from .keywords import Making
 from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
@@ -39,78 +43,124 @@ Following = Literal["drop", "keep", "move"]
 FOLLOWING: Final[tuple[Following, ...]] = ("drop", "keep", "move")
 
 
-class Where(TypedDict, total=False):
-    """What becomes of what is made: the keywords that all functions of this module take."""
+class Where(Making, total=False):
+    """What becomes of what is made: the keywords that all functions of this module take, and those of `Making`."""
 
     target: Place | None
     """Where it goes; to where the source is, where nothing is said."""
-    tags: Sequence[str]
-    """Names beside the one in the target; without any it is there by its digest alone."""
     referrers: Following
     """What refers to the old digests stays behind ("drop"), is copied as it is ("keep"), or is written anew ("move")."""
-    registries: Registries | None
-    tell: Observer | None
-    dry_run: bool
-    """Nothing is sent; the result has the plan, whose `root` is the new manifest."""
-    jobs: int
-    """So many blobs at once (8)."""
 
 
-def alter(source: Place, change: Change, *, platforms: Iterable[str | Platform] = (), **where: Unpack[Where]) -> Result:
+def alter(
+    source: Place,
+    change: Change,
+    *,
+    platforms: Iterable[str | Platform] = (),
+    alone: bool = False,
+    **where: Unpack[Where],
+) -> Result:
     """Change an image, or every image of an index, or those for some `platforms`, and put what comes of it into a store.
 
-    `pratique.client.changes` makes changes. Only what the change reads is pulled. `where` are the keywords of `Where`.
+    From "scratch" images without layers are made for the `platforms`, to be changed.
+    `pratique.client.changes` makes changes. Only what the change reads is pulled. An index keeps the images that are not changed;
+    where `alone` is said, and in an archive of Docker's, which holds no index, one platform's image comes without it, and several
+    as a smaller one. `where` are the keywords of `Where`.
     Raises NotFound, Refused, Unreachable, ContentMismatch, Misbehaved, Unsupported, InvalidInput.
     """
-
-    def make(bench: Bench, opened: Places, reading: Source, root: Manifest) -> Edited:
-        return edit(reading, root, change(bench, opened), [wished(platform) for platform in platforms])
-
-    return _made(located(source), make, **where)
-
-
-def revise(source: Place, change: Callable[[bytes], bytes], **where: Unpack[Where]) -> Result:
-    """Change a manifest or an index as bytes, and put it into a store with everything that it needs.
-
-    Raises Misbehaved for what is no manifest any more, and as `alter` does.
-    """
-
-    def make(_: Bench, __: Places, reading: Source, root: Manifest) -> Edited:
-        new = Manifest.parse(change(root.raw), root.media_type, root.digest.algorithm)
-        return Edited(new, reading, {root.digest: new}, {new.digest: new.raw}, {})
-
-    return _made(located(source), make, **where)
+    return _altered(source, change, platforms, alone, None, where)
 
 
 def convert(
     source: Place,
     form: Form,
     *,
-    target: Place | None = None,
-    tags: Sequence[str] = (),
-    registries: Registries | None = None,
-    tell: Observer | None = None,
-    dry_run: bool = False,
-    jobs: int = JOBS,
+    platforms: Iterable[str | Platform] = (),
+    alone: bool = False,
+    **where: Unpack[Where],
 ) -> Result:
-    """Give all manifests Docker's or OCI's types; configs and layers stay as they are. Raises as `alter` does."""
+    """Give manifests Docker's or OCI's types; configs and layers stay as they are. Takes and raises what `alter` does.
+
+    Attestations of BuildKit's stay as they are. With `platforms` an index that is kept keeps its type.
+    """
+    return _altered(source, in_form(form), platforms, alone, form, where)
+
+
+def revise(source: Place, change: Callable[[bytes], bytes], **where: Unpack[Where]) -> Result:
+    """Change a manifest or an index as bytes, and put it into a store with everything that it needs.
+
+    Raises InvalidInput for what is no manifest of its kind any more, or of other layers than its config tells of; and as `alter`
+    does.
+    """
+
+    def make(_: Bench, opened: Places, place: Location) -> Edited:
+        reading, root = _read(opened, location, place)
+        new = _revised(reading, root, change(root.raw))
+        return Edited(new, reading, {root.digest: new}, {new.digest: new.raw}, {})
+
     location = located(source)
-    place, names = _place(location, target, tags)
-    types = FORMS[form]
-    with places(registries, tell) as opened:
-        options = Options(
-            convert=lambda manifest, replaced: conversion(manifest, types, replaced), dry_run=dry_run, jobs=jobs
+    return _made(location, make, **where)
+
+
+def _altered(
+    source: Place,
+    change: Change,
+    platforms: Iterable[str | Platform],
+    alone: bool,
+    form: Form | None,
+    where: Where,
+) -> Result:
+    wanted = tuple(wished(platform) for platform in platforms)
+    if source == SCRATCH:
+        return _begun(change, wanted, where)
+    location, target = located(source), where.get("target")
+    narrow = Selection(wanted if alone or (target is not None and located(target).kind == DOCKER_ARCHIVE) else ())
+    types = FORMS[form] if form and (narrow.platforms or not wanted) else None
+
+    def make(bench: Bench, opened: Places, place: Location) -> Edited:
+        reading, root = _read(opened, location, place)
+        chosen = selected(reading, root, narrow)
+        return edit(reading, chosen, change(bench, opened), () if chosen is not root else wanted, types)
+
+    return _made(location, make, **where)
+
+
+def _begun(change: Change, platforms: Sequence[Platform], where: Where) -> Result:
+    """An image that begins with nothing. Raises InvalidInput where it is not said for which platform, or where it goes."""
+    if not platforms:
+        raise InvalidInput(f"{SCRATCH} is for no platform", advice="say for which with --platform")
+
+    def make(bench: Bench, opened: Places, _: Location) -> Edited:
+        return edit(*scratch(platforms), change(bench, opened))
+
+    return _made(None, make, **where)
+
+
+def _read(opened: Places, location: Location, beside: Location) -> tuple[Source, Manifest]:
+    """Where something is read, and its root."""
+    reading = opened.source(location, beside=beside)
+    return reading, opened.manifest(reading, location.name)
+
+
+def _revised(reading: Source, root: Manifest, raw: bytes) -> Manifest:
+    """The manifest that was made of another. Raises InvalidInput."""
+    try:
+        new = Manifest.parse(raw, root.media_type, root.digest.algorithm)
+        if is_image(new):
+            Image.read(reading, new)
+    except Misbehaved as error:
+        raise InvalidInput(str(error), advice="nothing was pushed") from None
+    if new.media_type != root.media_type or new.document.get("schemaVersion") != root.document.get("schemaVersion"):
+        raise InvalidInput(
+            f"the {root.media_type} has become {new.media_type} of schema {new.document.get('schemaVersion')}",
+            advice="`convert` changes the types of all manifests together",
         )
-        reading = opened.source(location, beside=place)
-        result = transfer(reading, location.name, opened.target(place), names, options=options, tell=opened.tell)
-        if not dry_run:
-            opened.finish()
-        return result
+    return new
 
 
 def _made(
-    location: Location,
-    make: Callable[[Bench, Places, Source, Manifest], Edited],
+    location: Location | None,
+    make: Callable[[Bench, Places, Location], Edited],
     *,
     target: Place | None = None,
     tags: Sequence[str] = (),
@@ -122,9 +172,13 @@ def _made(
 ) -> Result:
     place, names = _place(location, target, tags)
     with places(registries, tell) as opened, Bench() as bench:
-        reading = opened.source(location, beside=place)
-        edited = make(bench, opened, reading, opened.manifest(reading, location.name))
-        putting = _Putting(edited, reading, opened.target(place), opened, dry_run, jobs, _is_same(location, place))
+        # Any other than a registry is opened when there is something for it.
+        writing = opened.target(place) if place.reference else None
+        bench.advance = writing if writing and not dry_run and isinstance(writing, Advances) else None
+        edited = make(bench, opened, place)
+        writing = writing or opened.target(place)
+        is_same = location is not None and _is_same(location, place)
+        putting = _Putting(edited, edited.source, writing, opened, dry_run, jobs, is_same)
         result = putting.put(edited, names)
         companions = tuple(putting.following(referrers))
         if not dry_run:
@@ -132,9 +186,11 @@ def _made(
         return replace(result, companions=companions)
 
 
-def _place(location: Location, target: Place | None, tags: Sequence[str]) -> tuple[Location, tuple[str, ...]]:
+def _place(location: Location | None, target: Place | None, tags: Sequence[str]) -> tuple[Location, tuple[str, ...]]:
     """Where something goes, and its names there. Raises InvalidInput."""
-    place = located(target) if target is not None else beside(location)
+    if target is None and location is None:
+        raise InvalidInput(f"{SCRATCH} is no place", advice="say where what is made goes")
+    place = located(target) if target is not None else beside(location)  # type: ignore[arg-type]  # it is one of them
     if place.reference is not None and place.reference.digest is not None:
         raise InvalidInput(f"{place} names a digest, and what is made gets its own")
     return place, tuple(dict.fromkeys(name for name in (given_name(place), *tags) if name)) or (NAMELESS,)
@@ -196,12 +252,24 @@ class _Putting:
         changed = {old: new for old, new in self.edited.replaced.items() if old != new.digest}
         if referrers == "move":
             yield from self._moved(changed, MOST_DEPTH)
+            for tag, digest in self._tags(changed):
+                yield self._copied(tag, tag.replace(digest.encoded, changed[digest].digest.encoded))
         elif referrers == "keep" and not self.is_same:
-            options = Options(dry_run=self.dry_run, jobs=self.jobs)
             for entry in referring(self.reading, changed):
-                yield transfer(
-                    self.reading, entry.digest, self.target, options=options, ledger=self.ledger, tell=self.opened.tell
-                )
+                yield self._copied(entry.digest, NAMELESS)
+            for tag, _ in self._tags(changed):
+                yield self._copied(tag, tag)
+
+    def _tags(self, digests: Iterable[Digest]) -> list[tuple[str, Digest]]:
+        """The tags that are named after digests and end in, for instance, `.sig`; a bare one is a list of referrers."""
+        found = ((tag, digest_of(tag)) for tag in digest_tags(self.reading, digests))
+        return [(tag, digest) for tag, digest in found if digest and not tag.endswith(digest.encoded)]
+
+    def _copied(self, name: str | Digest, tag: str) -> Result:
+        options = Options(dry_run=self.dry_run, jobs=self.jobs)
+        return transfer(
+            self.reading, name, self.target, [tag], options=options, ledger=self.ledger, tell=self.opened.tell
+        )
 
     def _moved(self, changed: dict[Digest, Manifest], depth: int) -> Iterator[Result]:
         if not isinstance(self.reading, Refers) or not depth:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ..errors import ContentMismatch, InvalidInput, Unsupported
+from ..image import artifact
 from ..image.layers.header import Member
 from ..image.layers.pieces import Packed
 from ..image.layers.walk import Walk
@@ -74,7 +75,7 @@ class Unpacking:
     def _judge(self, member: Member) -> None:
         names = self._place(member.name)
         shown = "/".join(names)[:200]
-        if member.kind == SYMBOLIC and _leaves(member.link, len(names) - 1):
+        if member.kind == SYMBOLIC and artifact.leaves(member.link, len(names) - 1):
             raise InvalidInput(
                 f"{self._packed.what} links {shown!r} to {os.fsdecode(member.link)[:200]!r}, which leads out of the folder",
                 advice="the artifact was made wrongly or with bad intent; nothing of it was written",
@@ -104,13 +105,6 @@ class Unpacking:
         else:
             with _created(path, member.mode & _MODES | _OWNER) as file:
                 walk.pour(member, partial(write_whole, file))
-
-
-def _leaves(link: bytes, depth: int) -> bool:
-    """Whether a link may lead out of the folder, so many folders below which it lies: after the ups it must go down only."""
-    parts = [part for part in link.split(b"/") if part not in (b"", b".")]
-    up = next((count for count, part in enumerate(parts) if part != b".."), len(parts))
-    return link[:1] in (b"", b"/") or b".." in parts[up:] or up > depth
 
 
 def _created(path: Path, mode: int) -> IO[bytes]:

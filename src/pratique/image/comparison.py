@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..values import frozen
 
-_ABSENT: Final = object()
+ABSENT: Final = object()  # in place of a document or field that there is not
 
 
 @frozen
@@ -29,10 +29,10 @@ def compare(before: Any, after: Any, place: str = "") -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
             escaped = key.replace("~", "~0").replace("/", "~1")
-            yield from compare(before.get(key, _ABSENT), after.get(key, _ABSENT), f"{place}/{escaped}")
-    elif before is _ABSENT:
+            yield from compare(before.get(key, ABSENT), after.get(key, ABSENT), f"{place}/{escaped}")
+    elif before is ABSENT:
         yield Difference(place, None, after, is_added=True)
-    elif after is _ABSENT:
+    elif after is ABSENT:
         yield Difference(place, before, None, is_removed=True)
     elif before != after or type(before) is not type(after):
         yield Difference(place, before, after)

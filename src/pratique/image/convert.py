@@ -10,7 +10,7 @@ from ..errors import Unsupported
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.manifest import Manifest
+from ..spec.manifest import ATTESTED, Manifest
 
 _PAIRS: Final = {
     media.DOCKER_MANIFEST: media.OCI_MANIFEST,
@@ -20,18 +20,24 @@ _PAIRS: Final = {
     media.DOCKER_LAYER_GZIP: media.OCI_LAYER_GZIP,
     media.DOCKER_LAYER_FOREIGN: media.OCI_LAYER_FOREIGN_GZIP,
 }
-TO_OCI: Final[Mapping[str, str]] = _PAIRS
+# Docker's type for zstd is younger than its form, and not every tool that reads the form knows it.
+TO_OCI: Final[Mapping[str, str]] = _PAIRS | {media.DOCKER_LAYER_ZSTD: media.OCI_LAYER_ZSTD}
 TO_DOCKER: Final[Mapping[str, str]] = {oci: docker for docker, oci in _PAIRS.items()}
 
 # What Docker's form has no place for.
 _OCI_ONLY: Final = ("annotations", "subject", "artifactType")
 
+_STATEMENT: Final = "application/vnd.in-toto"  # how the types of an attestation's statements begin
+
 
 def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Digest, Descriptor]) -> Manifest:
     """The manifest in the other form: the same config and layers by other types; the same one where it has it already.
 
-    `replaced` says what the manifests below an index have become. Raises Unsupported for what the other form has no type for.
+    `replaced` says what the manifests below an index have become. Attestations of BuildKit's stay as they are, beside the
+    images that they are about. Raises Unsupported for what the other form has no type for.
     """
+    if is_attestation(manifest):
+        return manifest
     if manifest.media_type in types.values() and all(old == new.digest for old, new in replaced.items()):
         return manifest
     document: dict[str, Any] = {**manifest.document, "mediaType": _type(manifest.media_type, types)}
@@ -47,13 +53,24 @@ def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Dige
     return Manifest.parse(raw, document["mediaType"], manifest.digest.algorithm)
 
 
+def is_attestation(manifest: Manifest) -> bool:
+    """Whether it is one of BuildKit's, which has the types of an image and statements in place of layers."""
+    return bool(manifest.layers) and all(layer.media_type.startswith(_STATEMENT) for layer in manifest.layers)
+
+
 def _entry(entry: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
     return {**entry, "mediaType": _type(entry.get("mediaType", ""), types)}
 
 
 def _replaced(entry: Mapping[str, Any], replaced: Mapping[Digest, Descriptor]) -> dict[str, Any]:
-    new = replaced[Digest.parse(entry["digest"])]
-    return {**entry, "mediaType": new.media_type, "digest": str(new.digest), "size": new.size}
+    said, new = entry.get("annotations") or {}, replaced.get(Digest.parse(entry["digest"]))
+    subject = Digest.find(said.get(ATTESTED))
+    found = dict(entry)
+    if subject is not None and subject in replaced:
+        found["annotations"] = {**said, ATTESTED: str(replaced[subject].digest)}
+    if new is None or new.digest == Digest.parse(entry["digest"]):
+        return found
+    return {**found, "mediaType": new.media_type, "digest": str(new.digest), "size": new.size}
 
 
 def _type(media_type: str, types: Mapping[str, str]) -> str:
@@ -63,4 +80,9 @@ def _type(media_type: str, types: Mapping[str, str]) -> str:
         return types[media_type]
     except KeyError:
         form = "Docker's" if types is TO_DOCKER else "OCI's"
-        raise Unsupported(f"{form} form has no place for {media_type or 'content without a type'}") from None
+        raise Unsupported(
+            f"{form} form has no place for {media_type or 'content without a type'}",
+            advice="`recompress --compression gzip` makes layers that both forms have"
+            if "zstd" in media_type
+            else None,
+        ) from None

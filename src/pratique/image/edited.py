@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from ..errors import Misbehaved, NotFound
+from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
 from ..http.message import Stream
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
-from ..spec.document import parse_object
 from ..spec.manifest import ATTESTATION, ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Source
 from ..stores.content import manifest_of, of_bytes, read_name
 from ..values import field, frozen, record
+from .convert import convert
 from .image import Edit, Image, encode, is_image
 from .layers.bench import Layer, Opens
 
@@ -66,19 +66,32 @@ class Edited:
         return f"what was made of {self.source}"
 
 
-def edit(source: Source, root: Manifest, change: Edit, wanted: Sequence[Platform] = ()) -> Edited:
+def edit(
+    source: Source,
+    root: Manifest,
+    change: Edit,
+    wanted: Sequence[Platform] = (),
+    types: Mapping[str, str] | None = None,
+) -> Edited:
     """Change an image, or every image of an index, or those for the platforms that are `wanted`.
 
     An index keeps its order, its annotations and those of its entries; what is no image stays as it is, but for attestations of
-    an image that changed, which are then said to be about the new one. What the edit raises gets a note that names the image.
-    Raises NotFound for a platform that there is not, Misbehaved, ContentMismatch, and what reading and the edit raise.
+    an image that changed, which are then said to be about the new one. Indexes get other `types` where they are given. What the
+    edit raises gets a note that names the image. Raises NotFound for a platform that there is not, Unsupported where nothing is
+    an image, InvalidInput where two images would be for one platform, Misbehaved, ContentMismatch, and what reading and the edit
+    raise.
     """
-    editing = _Editing(source, change, tuple(wanted), set(wanted))
+    editing = _Editing(source, change, tuple(wanted), set(wanted), types)
     new = editing.manifest(root, None, MOST_DEPTH)
     if editing.missing:
         raise NotFound(
             f"no image for {', '.join(sorted(map(str, editing.missing)))} in {root.digest}",
             advice="`inspect` shows the platforms of an index",
+        )
+    if not editing.count:
+        raise Unsupported(
+            f"{root.digest} has no image in it but {root.artifact_type or root.media_type}",
+            advice="only images have layers and a config that can be changed",
         )
     return Edited(new, source, editing.replaced, editing.raw, editing.layers)
 
@@ -89,6 +102,11 @@ class _Editing:
     change: Edit
     wanted: tuple[Platform, ...]
     missing: set[Platform]
+    types: Mapping[str, str] | None
+    count: int = 0  # of images
+    platforms: dict[Digest, tuple[Platform, Platform]] = field(
+        default_factory=dict
+    )  # before and after, by the new digest
     replaced: dict[Digest, Manifest] = field(default_factory=dict)
     raw: dict[Digest, bytes] = field(default_factory=dict)
     layers: dict[Digest, Layer] = field(default_factory=dict)
@@ -106,6 +124,7 @@ class _Editing:
 
     def _image(self, manifest: Manifest, platform: Platform | None) -> Manifest:
         image = Image.read(self.source, manifest)
+        self.count += 1
         if not self._is_wanted(platform or image.platform):
             return manifest
         try:
@@ -116,6 +135,8 @@ class _Editing:
         written = changed.written()
         self.raw[written.config.digest] = written.raw_config
         self.layers.update((layer.descriptor.digest, layer) for layer in changed.layers)
+        if changed.platform != image.platform:
+            self.platforms[written.manifest.digest] = (image.platform, changed.platform)
         return written.manifest
 
     def _index(self, index: Manifest, depth: int) -> Manifest:
@@ -128,21 +149,31 @@ class _Editing:
                 continue
             old = manifest_of(self.source, described)
             new = self.manifest(old, described.platform, depth - 1)
-            entries.append(self._entry(entry, described, new) if new.digest != old.digest else dict(entry))
+            entries.append(self._entry(entry, new) if new.digest != old.digest else dict(entry))
+        self._check(entries)
         document = {**index.document, "manifests": [self._attested(entry) for entry in entries]}
-        if document == index.document:
-            return index
-        return Manifest.parse(encode(document), index.media_type, index.digest.algorithm)
+        same = document == index.document
+        changed = index if same else Manifest.parse(encode(document), index.media_type, index.digest.algorithm)
+        return convert(changed, self.types, {}) if self.types else changed
 
-    def _entry(self, entry: Mapping[str, Any], described: Descriptor, new: Manifest) -> dict[str, Any]:
+    def _entry(self, entry: Mapping[str, Any], new: Manifest) -> dict[str, Any]:
         """An entry for what a manifest became; its platform is the config's where that was changed."""
         kept = {key: value for key, value in entry.items() if key != "data"}
         found = {**kept, "digest": str(new.digest), "size": len(new.raw), "mediaType": new.media_type}
-        if described.platform is not None and new.config is not None and new.config.digest in self.raw:
-            platform = _platform(self.raw[new.config.digest])
-            if platform is not None and not platform.satisfies(described.platform):
-                found["platform"] = {**(entry.get("platform") or {}), **platform.to_json()}
+        platforms = self.platforms.get(new.digest)
+        if platforms is not None and entry.get("platform"):
+            found["platform"] = _moved(entry["platform"], *platforms)
         return found
+
+    def _check(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Raise InvalidInput where an image got a platform that another one of the index has."""
+        said = [entry.get("platform") for entry in entries]
+        for entry, platform in zip(entries, said, strict=True):
+            if Digest.find(entry.get("digest")) in self.platforms and platform and said.count(platform) > 1:
+                raise InvalidInput(
+                    f"two images of an index would be for {Platform.from_json(platform)}",
+                    advice="choose the one that is meant with --platform",
+                )
 
     def _attested(self, entry: dict[str, Any]) -> dict[str, Any]:
         """An entry whose attestation is about what the image became."""
@@ -172,6 +203,8 @@ def about(referrer: Manifest, subject: Manifest) -> Manifest:
     return Manifest.parse(encode(document), referrer.media_type, referrer.digest.algorithm)
 
 
-def _platform(raw_config: bytes) -> Platform | None:
-    config = parse_object(raw_config, "the config")
-    return Platform.from_json(config, "the config") if config.get("os") else None
+def _moved(said: Mapping[str, Any], before: Platform, after: Platform) -> dict[str, Any]:
+    """What an entry of an index says of an image that is for another platform now, or for another version of the same."""
+    if (before.os, before.architecture, before.variant) != (after.os, after.architecture, after.variant):
+        return after.to_json()
+    return {key: value for key, value in said.items() if not key.startswith("os.")} | after.to_json()

@@ -16,6 +16,7 @@ from ..spec.platform import Platform
 from ..stores.base import Source
 from ..stores.inspection import config_of
 from ..values import field, frozen, replace
+from .convert import convert, is_attestation
 from .layers.bench import Layer
 
 Document = Mapping[str, Any]
@@ -109,6 +110,16 @@ class Image:
             manifest["annotations"] = dict(annotations)
         return replace(self, manifest=manifest)
 
+    def converted(self, types: Mapping[str, str]) -> Image:
+        """The image in Docker's or OCI's form, config and layers as they are. Raises Unsupported for what has no type there."""
+        written = self.written()
+        manifest = convert(written.manifest, types, {})
+        described = zip(manifest.layers, self.layers, strict=True)
+        layers = tuple(replace(layer, descriptor=descriptor) for descriptor, layer in described)
+        return replace(
+            self, manifest=manifest.document, original=manifest, layers=layers, raw_config=written.raw_config
+        )
+
     def written(self) -> Written:
         """The manifest and the config as bytes; those of the original where nothing was changed."""
         raw_config = self.raw_config if _parsed(self.raw_config) == self.config else encode(self.config)
@@ -144,7 +155,7 @@ _INDENT: Final = 2  # spaces: people read manifests
 def is_image(manifest: Manifest) -> bool:
     """Whether a manifest is of an image that runs: not an index, an artifact, or an attestation of BuildKit's."""
     config = manifest.config
-    return config is not None and config.media_type in media.IMAGE_CONFIGS and not _is_attestation(manifest)
+    return config is not None and config.media_type in media.IMAGE_CONFIGS and not is_attestation(manifest)
 
 
 def encode(document: Document) -> bytes:
@@ -161,12 +172,6 @@ def check_diff_id(layer: Layer, found: Digest) -> None:
             actual=str(found),
             advice="the image was made wrongly: no runtime would take it",
         )
-
-
-def _is_attestation(manifest: Manifest) -> bool:
-    return bool(manifest.layers) and all(
-        layer.media_type.startswith("application/vnd.in-toto") for layer in manifest.layers
-    )
 
 
 def _entry(layer: Layer, original: Manifest) -> dict[str, Any]:

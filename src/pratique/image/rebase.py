@@ -41,7 +41,7 @@ def rebase(old: Image, new: Image, *, name: str = "", digest: Digest | None = No
         check(image, old)
         above = image.layers[len(old.layers) :]
         told = image.is_told and old.is_told and new.is_told
-        history = [*new.history, *_above(image, old)] if told else None
+        history = [*new.history, *steps_above(image, old)] if told else None
         sections = [each.config.get("config") or {} for each in (image, old, new)]
         changed = image.having((*new.layers, *above), history)
         settings = merged(*sections)
@@ -49,13 +49,20 @@ def rebase(old: Image, new: Image, *, name: str = "", digest: Digest | None = No
             config=settings if settings or "config" in image.config else None,
             **{"os.version": new.config.get("os.version")},
         )
-        if image.is_docker:
-            return changed
-        said = {
-            BASE_NAME: name or image.annotations.get(BASE_NAME, ""),
-            BASE_DIGEST: str(digest or new.original.digest),
-        }
-        return changed.annotated({**image.annotations, **{key: text for key, text in said.items() if text}})
+        return changed if image.is_docker else _named(changed, name, digest or new.original.digest)
+
+    return edit
+
+
+def based(base: Image, *, name: str = "", digest: Digest | None = None) -> Edit:
+    """Say in the annotations on what an image is based; `name` and `digest` are as with `rebase`.
+
+    Raises InvalidInput where the image does not begin with the layers of the base, Unsupported for Docker's form.
+    """
+
+    def edit(image: Image) -> Image:
+        check(image, base)
+        return _named(image, name, digest or base.original.digest)
 
     return edit
 
@@ -66,9 +73,9 @@ def check(image: Image, base: Image) -> None:
     if image.diff_ids[:count] != base.diff_ids:
         pairs = zip(image.diff_ids, base.diff_ids, strict=False)
         same = next((number for number, (mine, other) in enumerate(pairs) if mine != other), len(image.layers))
+        found = f"only the first {same} are" if same else "not even the first is"
         raise InvalidInput(
-            f"the image {image.original.digest} is not based on {base.original.digest}: of its {count} layers only the first"
-            f" {same} are the same",
+            f"the image {image.original.digest} is not based on {base.original.digest}: of its {count} layers {found} the same",
             advice="name the base that the image was built on, by its digest",
         )
 
@@ -80,6 +87,12 @@ def without_base(image: Image) -> Image:
     return image.annotated(
         {key: text for key, text in image.annotations.items() if key not in (BASE_NAME, BASE_DIGEST)}
     )
+
+
+def _named(image: Image, name: str, digest: Digest) -> Image:
+    """The image with annotations that name its base; without a `name` that of before stays."""
+    said = {BASE_NAME: name or image.annotations.get(BASE_NAME, ""), BASE_DIGEST: str(digest)}
+    return image.annotated({**image.annotations, **{key: text for key, text in said.items() if text}})
 
 
 def merged(mine: Document, old: Document, new: Document) -> dict[str, Any]:
@@ -114,7 +127,7 @@ def _variables(settings: Document) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _above(image: Image, base: Image) -> tuple[Document, ...]:
+def steps_above(image: Image, base: Image) -> tuple[Document, ...]:
     """The steps of an image after those of its base."""
     if image.history[: len(base.history)] == base.history:
         return image.history[len(base.history) :]

@@ -5,15 +5,16 @@ A text or list is set; None takes it away.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, Final
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, Misbehaved
 from ..spec import document as reading
 from ..spec.platform import Platform
-from .image import Edit, Image
+from ..values import replace
+from .image import Edit, Image, encode
 
 CREATED: Final = "org.opencontainers.image.created"
 
@@ -92,6 +93,28 @@ def volumes(added: Collection[str] = (), removed: Collection[str] = ()) -> Edit:
     return _keys("Volumes", added, removed)
 
 
+def healthcheck(words: Sequence[str] | None) -> Edit:
+    """Set the command that tells whether the program is well, as Docker has it: `CMD` and its words, `CMD-SHELL` and a line,
+    or `NONE`; how often it is asked stays.
+    """
+
+    def edit(image: Image) -> Image:
+        old = _mapping(image, "Healthcheck")
+        return _set(image, "Healthcheck", {**old, "Test": list(words)} if words is not None else None)
+
+    return edit
+
+
+def author(text: str | None) -> Edit:
+    """Set who made the image."""
+    return lambda image: image.configured(author=text)
+
+
+def annotate_labels() -> Edit:
+    """Set an annotation of the manifest for each label."""
+    return lambda image: image.annotated({**image.annotations, **_mapping(image, "Labels")})
+
+
 def platform(wanted: Platform) -> Edit:
     """Set what the image runs on."""
     fields: dict[str, Any] = {
@@ -104,13 +127,35 @@ def platform(wanted: Platform) -> Edit:
     return lambda image: image.configured(**fields)
 
 
-def created(moment: datetime) -> Edit:
+def created(moment: datetime | None) -> Edit:
     """Set when the image was made, in the config and in the annotation where it has that."""
-    text = written_moment(moment)
+    text = written_moment(moment) if moment else None
 
     def edit(image: Image) -> Image:
         changed = image.configured(created=text)
-        return changed.annotated({**changed.annotations, CREATED: text}) if CREATED in changed.annotations else changed
+        if CREATED not in changed.annotations:
+            return changed
+        others = {key: value for key, value in changed.annotations.items() if key != CREATED}
+        return changed.annotated({**changed.annotations, CREATED: text} if text else others)
+
+    return edit
+
+
+def rewritten(change: Callable[[bytes], bytes]) -> Edit:
+    """Change the config as JSON. Raises InvalidInput for what is no config any more, or the config of other layers."""
+
+    def edit(image: Image) -> Image:
+        try:
+            changed = replace(image, config=reading.parse_object(change(encode(image.config)), "the config"))
+            is_told, _ = changed.is_told, changed.platform
+        except Misbehaved as error:
+            raise InvalidInput(str(error)) from None
+        if changed.config.get("rootfs") != image.config.get("rootfs") or (image.is_told and not is_told):
+            raise InvalidInput(
+                "the diff ids and the history of the config are those of other layers than the manifest has",
+                advice="`layer` and `append` change all of them together",
+            )
+        return changed
 
     return edit
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, Final
 
-from ..errors import NotFound
+from ..errors import InvalidInput, NotFound
 from ..spec.digest import Digest
 from ..values import replace
 from .image import Document, Edit, Image, check_diff_id
@@ -15,7 +16,7 @@ from .layers.bench import Bench, Layer, Packing
 from .layers.media import is_distributable, is_layer, packed_as
 from .layers.overlay import overlay
 from .layers.walk import Write
-from .rebase import without_base
+from .rebase import check, steps_above, without_base
 from .settings import created, written_moment
 
 CREATOR: Final = "pratique"
@@ -24,27 +25,34 @@ CREATOR: Final = "pratique"
 _OF_PACKING: Final = ("containerd.io/snapshot/stargz/", "io.github.containers.zstd-chunked.")
 
 
+def _no_base(_: Image) -> None:
+    """An image that is on nothing."""
+
+
 def append(layer: Layer, *, by: str = CREATOR, comment: str = "", moment: datetime | None = None) -> Edit:
     """Put a layer on top. Its step of the history was made `by` somebody or a command, at a `moment`."""
     step = _step(by, comment, moment)
 
     def edit(image: Image) -> Image:
-        history = [*image.history, step] if image.is_told else _kept_history(image)
+        history = [*image.history, step] if image.is_told else _short_history(image)
         return image.having((*image.layers, layer), history)
 
     return edit
 
 
-def remove(which: Sequence[Digest | int]) -> Edit:
-    """Take layers away, by the digest of layer or tar, or by number from the base up, which begins with 0 or ends with -1.
+def remove(which: Sequence[Digest | int] = (), created_by: Sequence[str] = ()) -> Edit:
+    """Take layers away, by the digest of layer or tar, or by number from the base up, which begins with 0 or ends with -1, or
+    by a text in what they were `created_by` (config.md, `history`).
 
-    Their steps go as well. Raises NotFound for a layer that there is not.
+    Their steps go as well. Raises NotFound for a layer that there is not, InvalidInput where none is named.
     """
+    if not (which or created_by) or "" in created_by:
+        raise InvalidInput("no layer is named that is to be taken away")
 
     def edit(image: Image) -> Image:
-        unwanted = {_number(image, each) for each in which}
+        unwanted = {_number(image, each) for each in which}.union(*(_made_by(image, text) for text in created_by))
         layers = [layer for number, layer in enumerate(image.layers) if number not in unwanted]
-        return image.having(layers, _without(image, unwanted))
+        return _on_its_base(image, image.having(layers, _without(image, unwanted)))
 
     return edit
 
@@ -75,13 +83,14 @@ def flatten(bench: Bench, packing: Packing | None = None, *, moment: datetime | 
 
 def edit_layers(bench: Bench, changes: editing.Edit, which: Sequence[Digest | int] = ()) -> Edit:
     """Change the files in some layers, or in all. A layer in which there is nothing to change stays as it is."""
+    edited = cache(partial(_edited, bench, changes))
 
     def edit(image: Image) -> Image:
         chosen = {_number(image, each) for each in which}
 
         def change(number: int, layer: Layer) -> Layer:
             is_chosen = number in chosen
-            return _edited(bench, layer, changes, is_chosen=is_chosen) if is_chosen or not chosen else layer
+            return edited(layer, is_chosen=is_chosen) if is_chosen or not chosen else layer
 
         return _exchanged(image, change)
 
@@ -93,19 +102,35 @@ def recompress(bench: Bench, packing: Packing) -> Edit:
 
     Raises ContentMismatch for a layer that is not the tar which the config says.
     """
-    return lambda image: _exchanged(image, lambda _, layer: _repacked(bench, layer, packing, is_docker=image.is_docker))
+    repacked = cache(partial(_repacked, bench, packing))  # images of an index may share layers
+    return lambda image: _exchanged(image, lambda _, layer: repacked(layer, is_docker=image.is_docker))
 
 
-def retime(bench: Bench, moment: datetime, *, only_later: bool = False) -> Edit:
-    """Set all times to a moment, of files, steps and the image; with `only_later` only those after it, of files."""
+def retime(
+    bench: Bench, moment: datetime, *, only_later: bool = False, base: Callable[[Image], Image | None] = _no_base
+) -> Edit:
+    """Set all times to a moment, of files, steps and the image; with `only_later` only those after it.
+
+    The layers and steps of the `base` of an image stay as they are. Raises InvalidInput where the image is not on it.
+    """
+    changes = editing.Edit(moment=int(moment.timestamp()), only_later=only_later)
+    edited = cache(partial(_edited, bench, changes))
     text = written_moment(moment)
 
+    def timed(said: Document) -> Document:
+        is_kept = only_later and not _is_later(said.get("created"), moment)
+        return said if is_kept else {**said, "created": text}
+
     def edit(image: Image) -> Image:
-        changes = editing.Edit(moment=int(moment.timestamp()), only_later=only_later)
-        changed = edit_layers(bench, changes)(image)
-        history = [{**step, "created": text} for step in changed.history]
+        lowest, kept = _below(image, base(image))
+
+        def change(number: int, layer: Layer) -> Layer:
+            return layer if number < lowest else edited(layer, is_chosen=False)
+
+        changed = _exchanged(image, change)
+        history = [*image.history[:kept], *map(timed, image.history[kept:])]
         told = changed.having(changed.layers, history if "history" in changed.config else None)
-        return created(moment)(told)
+        return created(moment)(told) if timed(image.config) != image.config else told
 
     return edit
 
@@ -116,10 +141,23 @@ def _exchanged(image: Image, change: Callable[[int, Layer], Layer]) -> Image:
     layers = [change(number, layer) for number, layer in enumerate(image.layers)]
     if [layer.diff_id for layer in layers] == list(image.diff_ids):
         return replace(image, layers=tuple(layers))
-    return image.having(layers, _kept_history(image))
+    return _on_its_base(image, image.having(layers, _kept_history(image)))
 
 
-def _edited(bench: Bench, layer: Layer, changes: editing.Edit, *, is_chosen: bool) -> Layer:
+def _on_its_base(before: Image, after: Image) -> Image:
+    """What an image became; where its lowest layer is another, it is not on the base any more that annotations name."""
+    return after if after.diff_ids[:1] == before.diff_ids[:1] else without_base(after)
+
+
+def _below(image: Image, base: Image | None) -> tuple[int, int]:
+    """How many layers and steps of an image are its base's."""
+    if base is None:
+        return 0, 0
+    check(image, base)
+    return len(base.layers), len(image.history) - len(steps_above(image, base))
+
+
+def _edited(bench: Bench, changes: editing.Edit, layer: Layer, *, is_chosen: bool) -> Layer:
     if not is_chosen and not _is_changeable(layer):
         return layer
     kept = bench.keep(layer)
@@ -135,16 +173,17 @@ def _edited(bench: Bench, layer: Layer, changes: editing.Edit, *, is_chosen: boo
         packing=Packing(kind),
         media_type=layer.descriptor.media_type,
         annotations=_lasting(layer.descriptor.annotations),
+        is_wanted=False,
     )
     return made if changed else layer
 
 
-def _repacked(bench: Bench, layer: Layer, packing: Packing, *, is_docker: bool) -> Layer:
+def _repacked(bench: Bench, packing: Packing, layer: Layer, *, is_docker: bool) -> Layer:
     if not _is_changeable(layer):
         return layer
 
     def pour(write: Write) -> None:
-        with layer.packed().pieces() as pieces:
+        with layer.packed(entrusts=True).pieces() as pieces:
             for piece in pieces:
                 write(piece)
 
@@ -180,6 +219,18 @@ def _number(image: Image, which: Digest | int) -> int:
     )
 
 
+def _made_by(image: Image, text: str) -> set[int]:
+    """The numbers of the layers whose step has a text in what they were created by."""
+    steps = [str(step.get("created_by", "")) for step in image.history if not step.get("empty_layer")]
+    found = {number for number, by in enumerate(steps) if text in by}
+    if not found or not image.is_told:
+        raise NotFound(
+            f"the image {image.original.digest} has no layer that was created by {text[:80]!r}",
+            advice="`config get` shows the history" if image.is_told else "its history does not tell of each layer",
+        )
+    return found
+
+
 def _without(image: Image, unwanted: set[int]) -> list[Document] | None:
     """The history without the steps of some layers; none where it does not tell of each, rather than a wrong one."""
     if not image.is_told:
@@ -194,6 +245,21 @@ def _without(image: Image, unwanted: set[int]) -> list[Document] | None:
 
 def _kept_history(image: Image) -> list[Document] | None:
     return list(image.history) if "history" in image.config else None
+
+
+def _short_history(image: Image) -> list[Document] | None:
+    """A history that does not tell of each layer, for one layer more; none where it would seem to tell of each."""
+    told = sum(not step.get("empty_layer") for step in image.history)
+    return _kept_history(image) if told < len(image.layers) else None
+
+
+def _is_later(said: object, moment: datetime) -> bool:
+    """Whether a time of a config is after a moment; what is no time is not."""
+    try:
+        found = datetime.fromisoformat(str(said))
+    except ValueError:
+        return False
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) > moment
 
 
 def _step(by: str, comment: str, moment: datetime | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ MOST_MANIFEST_BYTES: Final = 4 << 20  # what the distribution specification asks
 # The annotations by which BuildKit marks an attestation in an index, and says which image it is about.
 ATTESTATION: Final = "vnd.docker.reference.type"
 ATTESTED: Final = "vnd.docker.reference.digest"
+UNKNOWN: Final = "unknown"  # the operating system that they are for
 
 
 @frozen
@@ -130,8 +131,13 @@ class Manifest:
 
 def platforms(entries: Iterable[Descriptor]) -> list[str]:
     """The platforms that entries of an index name, in order and once; attestations (`unknown/unknown`) are none."""
-    named = (str(entry.platform) for entry in entries if entry.platform and entry.platform.os != "unknown")
+    named = (str(entry.platform) for entry in entries if entry.platform and not is_attestation(entry))
     return list(dict.fromkeys(named))
+
+
+def is_attestation(entry: Descriptor) -> bool:
+    """Whether an entry of an index is for nothing that runs, as BuildKit marks attestations by their platform."""
+    return entry.platform is not None and entry.platform.os == UNKNOWN
 
 
 def _object(raw: bytes, *, lenient: bool) -> Mapping[str, Any]:

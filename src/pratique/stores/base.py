@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
+
+if TYPE_CHECKING:
+    from .content import Early
 
 Content = Callable[[], AbstractContextManager[Stream]]  # a recipe: it can be opened again
 
@@ -130,6 +133,28 @@ class Admits(Protocol):
 
     def admit(self, root: Manifest) -> None:
         """Do nothing, or raise Unsupported, before anything is moved."""
+        ...
+
+
+@runtime_checkable
+class Revises(Protocol):
+    """What a name stands for can be changed there, and nobody who does so at the same time is overwritten."""
+
+    def revise(self, name: str, change: Callable[[Manifest], Manifest]) -> Manifest:
+        """Put what `change` makes of a name's manifest under the name: what the name then stands for.
+
+        `change` may be called several times, and returns what it was given where nothing is left to do. Raises NotFound,
+        and Unreachable where others always come between.
+        """
+        ...
+
+
+@runtime_checkable
+class Advances(Protocol):
+    """Content can be sent to it while it is still being made."""
+
+    def advance(self, content: Content) -> Early | None:
+        """Begin to send content, whose stream waits for what comes; None where that is of no use."""
         ...
 
 

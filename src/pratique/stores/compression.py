@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -36,7 +37,11 @@ FREE_BYTES: Final = 1 << 30  # unpacked before the ratio counts: zeros and logs 
 GZIP_LEVEL: Final = 6
 FAST_LEVEL: Final = 3  # up to here gzip is written by ISA-L, which has no higher ones
 ZSTD_LEVEL: Final = 3
-THREADS: Final = 2  # that pack one stream
+# Up to the usual level: what a thread packs at a time, and how much of the window before that it looks into (7: a quarter).
+# libzstd's own jobs are four times as long: they pack 0.6 % better, and take 90 MB in place of 25.
+ZSTD_JOB_BYTES: Final = 2 << 20
+ZSTD_OVERLAP: Final = 7
+MOST_THREADS: Final = 4  # that pack one stream: one reads, unpacks and hashes no more than that
 PIECE_BYTES: Final = 1 << 20
 
 
@@ -136,11 +141,33 @@ def _packer(sink: Writable, kind: str, level: int) -> _Packer:
         zstd = _zstd()
         parameter = zstd.CompressionParameter
         # With workers or without, the bytes differ; with one or with many they are the same.
-        options = {parameter.compression_level: level or ZSTD_LEVEL, parameter.nb_workers: THREADS}
+        level = level or ZSTD_LEVEL
+        options = {parameter.compression_level: level, parameter.nb_workers: threads()}
+        if level <= ZSTD_LEVEL:
+            options |= {parameter.job_size: ZSTD_JOB_BYTES, parameter.overlap_log: ZSTD_OVERLAP}
         return cast("_Packer", zstd.ZstdFile(sink, "wb", options=options))
     if 0 < level <= FAST_LEVEL and (threaded := _module("isal.igzip_threaded")):
-        return cast("_Packer", threaded.open(sink, "wb", level, threads=THREADS, block_size=PIECE_BYTES))
+        return _Unbuffered(threaded.open(sink, "wb", level, threads=threads(), block_size=PIECE_BYTES))
     return gzip.GzipFile("", "wb", level or GZIP_LEVEL, cast("IO[bytes]", sink), mtime=0)
+
+
+def threads() -> int:
+    """How many threads pack one stream: the bytes do not depend on it."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(usable, MOST_THREADS))
+
+
+class _Unbuffered:
+    """A buffered packer that is written to without its buffer, which would copy every block twice."""
+
+    def __init__(self, packer: io.BufferedWriter) -> None:
+        self._packer = packer
+
+    def write(self, data: bytes, /) -> object:
+        return self._packer.raw.write(data)
+
+    def close(self) -> None:
+        self._packer.close()
 
 
 class _Packer(Protocol):
@@ -149,18 +176,23 @@ class _Packer(Protocol):
 
 
 class _Blocks:
-    """What is written, in blocks of one size: how a stream is cut shows in how it is packed."""
+    """What is written, in blocks of one size: how a stream is cut shows in how it is packed.
+
+    Bytes that cannot change are not copied before a block is complete.
+    """
 
     def __init__(self, sink: _Packer) -> None:
         self._sink = sink
-        self._block = bytearray(PIECE_BYTES)
+        self._parts: list[bytes | memoryview] = []
         self._count = 0
 
     def write(self, data: bytes | memoryview, /) -> int:
         view = memoryview(data)
+        if not isinstance(view.obj, bytes):
+            view = memoryview(bytes(view))
         while view:
             part = view[: PIECE_BYTES - self._count]
-            self._block[self._count : self._count + len(part)] = part
+            self._parts.append(part)
             self._count += len(part)
             view = view[len(part) :]
             if self._count == PIECE_BYTES:
@@ -173,7 +205,8 @@ class _Blocks:
     def finish(self) -> None:
         """Hand on what there is."""
         if self._count:
-            self._sink.write(bytes(memoryview(self._block)[: self._count]))
+            self._sink.write(b"".join(self._parts))
+            self._parts.clear()
             self._count = 0
 
 
@@ -198,6 +231,13 @@ class _Counted(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self._ahead or size < 0:
+            return super().read(size) or b""
+        data = self._stream.read(size)
+        self.count += len(data)
+        return data
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer)

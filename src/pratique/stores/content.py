@@ -39,6 +39,18 @@ class Entrusts(Protocol):
         ...
 
 
+class Early(Protocol):
+    """Content that is sent before all of it is there."""
+
+    def finish(self, descriptor: Descriptor) -> None:
+        """Say what the content was, now that it is whole; a push of it sends nothing twice."""
+        ...
+
+    def drop(self) -> None:
+        """Leave nothing of it behind, unless it was pushed."""
+        ...
+
+
 class VerifiedStream:
     """The content of a descriptor; the read that would have ended it raises ContentMismatch where it is not that."""
 

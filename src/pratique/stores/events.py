@@ -14,6 +14,9 @@ class Routed(Event):
     places: tuple[str, ...]
     rule: str
 
+    kind = "routed"
+    step = "route"
+
     def __str__(self) -> str:
         return f"{self.reference} is read from {', then '.join(self.places)}, by {self.rule}"
 
@@ -27,6 +30,8 @@ class PassedOver(Event):
     following: str
 
     level = INFO
+    kind = "passed_over"
+    step = "route"
 
     def __str__(self) -> str:
         return f"{self.place} is passed over: {self.reason}; next is {self.following}"

@@ -29,6 +29,8 @@ REGULAR: Final = frozenset({FILE, b"\0", b"7"})
 WITHOUT_CONTENT: Final = frozenset({FOLDER, PIPE}) | LINKS | DEVICES
 
 SPARSE_RECORDS: Final = "GNU.sparse."  # how the keywords begin by which pax has sparse files
+_OFFSET: Final = f"{SPARSE_RECORDS}offset"
+_SPAN: Final = f"{SPARSE_RECORDS}numbytes"
 
 _PAX: Final = frozenset({b"x", b"X"})
 _LONG: Final = {b"L": "path", b"K": "linkpath"}  # GNU's headers before pax
@@ -59,12 +61,20 @@ def _signed(block: bytes) -> int:
 
 def number(field: bytes) -> int:
     """A number in octal digits, or in base 256 as GNU writes large ones. Raises InvalidInput for anything else."""
+    digits = field.rstrip(b"\0 ").lstrip(b" ") or b"0"
     try:
-        return int(field.rstrip(b"\0 ") or b"0", 8)
-    except ValueError:
-        if not field[0] & 0x80:
-            raise InvalidInput(f"a header of a tar has {field!r} in the place of a number") from None
+        if digits.isdigit():  # `int` also takes signs and underscores
+            return int(digits, 8)
+    except ValueError:  # of an 8 or a 9
+        pass
+    if not field[0] & 0x80:
+        raise InvalidInput(f"a header of a tar has {field!r} in the place of a number")
     return int.from_bytes(field, "big", signed=True) if field[0] == 0xFF else int.from_bytes(field[1:], "big")
+
+
+def is_number(said: str) -> bool:
+    """Whether a record of pax says a number that is not too long to be one."""
+    return said.isascii() and said.isdigit() and len(said) <= _MOST_DIGITS
 
 
 def text(field: bytes) -> bytes:
@@ -100,7 +110,7 @@ def size_of(block: bytes, records: Mapping[str, str], kind: bytes, what: str) ->
     if kind in WITHOUT_CONTENT:
         return 0
     said = records.get("size")
-    if said is not None and not (said.isascii() and said.isdigit() and len(said) <= _MOST_DIGITS):
+    if said is not None and not is_number(said):
         raise InvalidInput(f"{what} has a member of {said[:40]!r} bytes")
     size = number(block[124:136]) if said is None else int(said)
     if not 0 <= size <= _MOST_SIZE:
@@ -124,9 +134,17 @@ def extension(kind: bytes, raw: bytes, what: str) -> dict[str, str]:
     if kind in _LONG:
         return {_LONG[kind]: decoded(text(raw))}
     records = dict(_records(raw, what))
+    if _OFFSET in records:
+        records = _mapped(records, [value for key, value in _records(raw, what) if key in (_OFFSET, _SPAN)])
     if kind == GLOBAL and records.keys() & _OVERALL:
         raise InvalidInput(f"{what} gives all of its members one name or size")
     return records
+
+
+def _mapped(records: Mapping[str, str], spans: list[str]) -> dict[str, str]:
+    """Records in which the two that GNU's first sparse files repeat for each of their parts are the list of its second ones."""
+    others = {key: value for key, value in records.items() if key not in (_OFFSET, _SPAN)}
+    return others | {f"{SPARSE_RECORDS}map": ",".join(spans)}
 
 
 def _records(raw: bytes, what: str) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import Error, Misbehaved
+from ..errors import Error, Misbehaved, NotFound
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.document import mapping, parse_object, text
-from ..spec.manifest import Manifest
+from ..spec.manifest import Manifest, is_attestation
 from ..spec.platform import Platform
 from ..values import field, frozen
 from .base import Readable, Source
@@ -76,6 +76,34 @@ def inspect(source: Readable, name: str | Digest, *, jobs: int = JOBS) -> Inspec
     return Inspection(str(name), manifest, images, sum(blobs.values()))
 
 
+def single(source: Source, manifest: Manifest, platform: Platform | None = None) -> tuple[Manifest, Platform | None]:
+    """One image or artifact: a manifest itself, or of an index the one for a platform, or the only one but attestations.
+
+    With the platform that its index says. Raises NotFound, naming what there is to choose from.
+    """
+    said = None
+    for _ in range(MOST_DEPTH):
+        if not manifest.is_index:
+            return manifest, said
+        listed = [entry for entry in manifest.manifests if not is_attestation(entry)]
+        if platform is None and len(listed) != 1:
+            raise NotFound(
+                f"{manifest.digest} is an index of {len(listed)} images",
+                advice=f"choose one by its platform: {manifest.choices}",
+            )
+        entry = listed[0] if platform is None else manifest.select(platform)
+        manifest, said = _below(source, entry), entry.platform or said
+    raise Misbehaved(f"the index {manifest.digest} nests more than {MOST_DEPTH} deep")
+
+
+def _below(source: Source, entry: Descriptor) -> Manifest:
+    if isinstance(source, Readable):
+        return source.manifest(entry.digest)
+    from .content import manifest_of
+
+    return manifest_of(source, entry)
+
+
 def config_of(source: Source, manifest: Manifest) -> bytes | None:
     """The config of an image as bytes; None where it has none. Raises Misbehaved for one too large to be one."""
     config = manifest.config
@@ -94,7 +122,7 @@ def _images(source: Readable, manifest: Manifest, jobs: int, depth: int) -> Iter
         return
     if not depth:
         raise Misbehaved(f"the index {manifest.digest} nests more than {MOST_DEPTH} deep")
-    entries = [entry for entry in manifest.manifests if not (entry.platform and entry.platform.os == "unknown")]
+    entries = [entry for entry in manifest.manifests if not is_attestation(entry)]
     below = in_parallel(lambda entry: source.manifest(entry.digest), entries, jobs)
     for entry, child in zip(entries, below, strict=True):
         for image, platform in _images(source, child, jobs, depth - 1):

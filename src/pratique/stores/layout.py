@@ -13,7 +13,7 @@ and what it has of others stays in it as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Final
 
@@ -151,6 +151,17 @@ class Layout:
         with self._files.lock():  # so that nobody deletes it before it is listed
             self._keep(descriptor.digest, raw)
             self._list(manifest, names)
+
+    def revise(self, name: str, change: Callable[[Manifest], Manifest]) -> Manifest:
+        """Put what `change` makes of a name's manifest under the name; nobody else writes meanwhile. Raises NotFound."""
+        self.resolve(name)  # or there is nothing to be locked
+        with self._files.lock():
+            old = self.manifest(name)
+            new = change(old)
+            if new.digest != old.digest:
+                self._keep(new.digest, new.raw)
+                self._list(new, (name,))
+            return new
 
     def push_rest(self, descriptor: Descriptor, content: ContentAt) -> None:
         """Put a blob under its digest, asking only for the bytes that an earlier attempt has not left here.

@@ -27,10 +27,15 @@ Page = tuple[dict[str, Any], Response]
 
 
 def names(
-    session: Session[ScopeSet], url: str, scopes: ScopeSet | None, key: str, limit: int | None = None
+    session: Session[ScopeSet],
+    url: str,
+    scopes: ScopeSet | None,
+    key: str,
+    limit: int | None = None,
+    missing: str | None = None,
 ) -> Iterator[str]:
-    """The strings in the list `key` of every page, as they come. Raises Misbehaved, NotFound, Refused."""
-    for document, _ in pages(session, sized(url, limit), scopes, fallback=url):
+    """The strings in the list `key` of every page, as they come. Raises Misbehaved, Refused, NotFound."""
+    for document, _ in pages(session, sized(url, limit), scopes, fallback=url, missing=missing):
         values = document.get(key)
         if values is None:
             continue
@@ -40,11 +45,18 @@ def names(
 
 
 def pages(
-    session: Session[ScopeSet], url: str, scopes: ScopeSet | None, *, fallback: str, accept: str = "application/json"
+    session: Session[ScopeSet],
+    url: str,
+    scopes: ScopeSet | None,
+    *,
+    fallback: str,
+    accept: str = "application/json",
+    missing: str | None = None,
 ) -> Iterator[Page]:
     """The documents of all pages, each asked for when it is wanted.
 
-    `fallback` is asked instead where the server does not like the first URL, for instance its page size.
+    `fallback` is asked instead where the server does not like the first URL, for instance its page size; `missing` is the advice
+    where there is no list.
     """
     request = Request("GET", url, Headers([("Accept", accept)]))
     seen = {url}
@@ -55,7 +67,7 @@ def pages(
         request = Request("GET", fallback, request.headers)
         response = session.send(request, scopes)
     while True:
-        document = _page(request, response)
+        document = _page(request, response, missing)
         yield document, response
         following = next_page(request.url, response)
         empty = 0 if any(value for value in document.values() if isinstance(value, list)) else empty + 1
@@ -105,9 +117,9 @@ def _at_home(url: str, target: str) -> str:
     return f"{Origin.of(url)}{parts.path}{f'?{parts.query}' if parts.query else ''}"
 
 
-def _page(request: Request, response: Response) -> dict[str, Any]:
+def _page(request: Request, response: Response, missing: str | None) -> dict[str, Any]:
     if response.status != 200:
-        raise failure(request, response)
+        raise failure(request, response, missing=missing)
     what = f"the answer to {request}"
     return parse_object(response.read(MOST_PAGE_BYTES, what), what)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeGuard, TypeVar
 
-from ..auth.scopes import ScopeSet, repository_scopes
+from ..auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
 from ..errors import Denied, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
@@ -23,9 +23,11 @@ from .base import NAMELESS, Content, Source
 from .pages import names
 from .referrers import Referrers
 from .resuming import ResumingStream, content_range
-from .subjects import Condition, SubjectTags
+from .revision import Condition, revise
+from .subjects import SubjectTags
 
 if TYPE_CHECKING:
+    from .content import Early
     from .uploading import Uploader, UploadOptions
 
 T = TypeVar("T")
@@ -69,7 +71,10 @@ class Registry:
 
 
 class Repository:
-    """A repository: a source and a target; it mounts, lists, refers and deletes. Safe to share among threads."""
+    """A repository: a source and a target; it mounts, lists, refers and deletes. Safe to share among threads.
+
+    What is pushed to it comes from `beside`, if that is said: a token that both need is then asked for at once.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class Repository:
         *,
         most_manifest_bytes: int = MOST_MANIFEST_BYTES,
         uploads: UploadOptions | None = None,
+        beside: Source | None = None,
     ) -> None:
         self.registry = registry
         self.name = repository
@@ -86,8 +92,9 @@ class Repository:
         self._most_manifest_bytes = most_manifest_bytes
         self._pull = repository_scopes(repository, "pull")
         self._push = repository_scopes(repository, "pull", "push")
+        self._asking = self._push | self._scopes_of(beside)
         self._referrers = Referrers(session, self._pull, self.url, self._fallback_index)
-        self._subjects = SubjectTags(self._referrers_index, self._put_manifest)
+        self._subjects = SubjectTags(self._tagged, self._put_manifest, session.pause)
         self._uploads = uploads
         self._made: Uploader | None = None
         self._lock = threading.Lock()  # of the making
@@ -100,10 +107,11 @@ class Repository:
         *,
         most_manifest_bytes: int = MOST_MANIFEST_BYTES,
         uploads: UploadOptions | None = None,
+        beside: Source | None = None,
     ) -> Repository:
         """The repository that a reference is in."""
         registry, name = reference.registry, reference.repository
-        return cls(session, registry, name, most_manifest_bytes=most_manifest_bytes, uploads=uploads)
+        return cls(session, registry, name, most_manifest_bytes=most_manifest_bytes, uploads=uploads, beside=beside)
 
     def url(self, endpoint: Endpoint, **parameters: str) -> str:
         """The URL of one of the repository's end-points."""
@@ -130,7 +138,9 @@ class Repository:
         request = self._manifest_request("GET", str(name))
         response = self._session.send(request, scopes)
         if response.status != 200:
-            raise failure(request, response)
+            raise failure(
+                request, response, missing=f"list its tags with: pratique tags {self}" if _is_tag(name) else None
+            )
         said = response.headers.get("Docker-Content-Digest")
         content_type = response.headers.get("Content-Type") or ""
         raw = response.read(self._most_manifest_bytes, f"the manifest {self}{_at(name)}")
@@ -169,7 +179,8 @@ class Repository:
 
         Raises NotFound, Refused, Misbehaved.
         """
-        return names(self._session, self.url(endpoints.TAGS), self._pull, "tags", limit)
+        missing = f"check the name, or list the repositories with: pratique repos {self.registry}"
+        return names(self._session, self.url(endpoints.TAGS), self._pull, "tags", limit, missing)
 
     def referrers(self, subject: Digest, artifact_type: str = "") -> Iterator[Descriptor]:
         """What refers to a manifest, by the referrers API or, where there is none, by the tag schema.
@@ -187,24 +198,19 @@ class Repository:
         Raises Unauthorized where that is for want of a credential, or the credential is not accepted.
         """
         if descriptor.is_manifest:
-            return self._ask(lambda: self._resolve_by_head(str(descriptor.digest), self._push)) is not None
-        return self._ask(lambda: self._size_by_head(descriptor.digest, self._push)) == descriptor.size
+            return self._ask(lambda: self._resolve_by_head(str(descriptor.digest), self._asking)) is not None
+        return self._ask(lambda: self._size_by_head(descriptor.digest, self._asking)) == descriptor.size
 
     def find(self, name: str) -> Descriptor | None:
         """What a tag stands for, by one HEAD, to whoever is about to push under it. Raises Unauthorized as `exists` does."""
-        return self._ask(lambda: self._resolve_by_head(name, self._push))
+        return self._ask(lambda: self._resolve_by_head(name, self._asking))
 
     def mounts_from(self, source: Source) -> bool:
         """Whether a source is another repository of this registry, and has not been refused.
 
         Whoever reads the source: it is mounted as whom the target is written, if the registry lets that one read it.
         """
-        return (
-            isinstance(source, Repository)
-            and endpoint_of(source.registry) == endpoint_of(self.registry)
-            and source.name != self.name
-            and source.name not in self._uploader.unmountable
-        )
+        return self._is_beside(source) and source.name not in self._uploader.unmountable
 
     def mount(self, descriptor: Descriptor, source: Source) -> bool:
         """Take a blob from another repository of the registry (§Mounting a blob from another repository).
@@ -225,6 +231,26 @@ class Repository:
             self._push_manifest(descriptor, content, tags)
         else:
             self._uploader.push(descriptor, content)
+
+    def advance(self, content: Content) -> Early | None:
+        """Begin to send a blob while it is still being made; a push of it then only names it."""
+        return self._uploader.advance(content)
+
+    def revise(self, name: str, change: Callable[[Manifest], Manifest]) -> Manifest:
+        """Put what `change` makes of a tag's manifest under the tag, whoever else does the same: `revision.revise`.
+
+        Raises NotFound, Refused, Unreachable, Misbehaved.
+        """
+
+        def changed(found: Manifest | None) -> Manifest:
+            if found is None:
+                raise NotFound(f"{self} has no tag {name}")
+            new = change(found)
+            if new.digest != found.digest and (new.subject or new.digest.algorithm != USUAL_ALGORITHM):
+                self.push(new.descriptor, Body.of(new.raw).open)
+            return new
+
+        return revise(name, changed, self._tagged, self._put_manifest)
 
     def delete(self, name: str | Digest) -> None:
         """Remove a tag, and only that; or a manifest by its digest, under all its tags.
@@ -252,6 +278,18 @@ class Repository:
                 manner = upload.Manner(uploads.chunk)
                 self._made = uploading.Uploader(self._session, self.registry, self.name, self.url, uploads.kept, manner)
             return self._made
+
+    def _is_beside(self, source: Source | None) -> TypeGuard[Repository]:
+        """Whether a source is another repository of this registry."""
+        return (
+            isinstance(source, Repository)
+            and endpoint_of(source.registry) == endpoint_of(self.registry)
+            and source.name != self.name
+        )
+
+    def _scopes_of(self, source: Source | None) -> ScopeSet:
+        """What it takes to mount from a source that the same session reads, and so most likely as the same one."""
+        return source._pull if self._is_beside(source) and source._session is self._session else NO_SCOPES
 
     def _ask(self, question: Callable[[], T | None]) -> T | None:
         """The answer, or None where the registry does not tell it to somebody whose token is not for that."""
@@ -291,8 +329,8 @@ class Repository:
         except Denied:
             return None
 
-    def _referrers_index(self, tag: str) -> tuple[Manifest | None, str | None]:
-        """The list of referrers under a tag, to be written anew, and its ETag; only what is not there is none."""
+    def _tagged(self, tag: str) -> tuple[Manifest | None, str | None]:
+        """What is under a tag, to be written anew, and its ETag; only what is not there is none."""
         try:
             manifest, response = self._get_manifest(tag, self._push)
         except NotFound:

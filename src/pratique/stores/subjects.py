@@ -1,7 +1,8 @@
 """The referrers tag schema, written, for registries without the API (distribution specification, §Manifests with Subject).
 
-The list of what refers to a manifest is an index under a tag, which every client reads, adds to and puts back. Where the
-registry has conditional requests (RFC 9110 §13.1.1) nobody overwrites another; everywhere it is read again afterwards.
+The list of what refers to a manifest is an index under a tag, which every client reads, adds to and puts back. Where a registry
+takes no conditions, as many of these, one who read the list before another put it overwrites that one, and neither can notice at
+the time. So the list is looked at again when whoever read it before has put it, too.
 """
 
 from __future__ import annotations
@@ -11,63 +12,76 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..errors import Unreachable
-from ..http.message import Response
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from .referrers import tag_of
+from .revision import Overtaken, Put, Read, revise
 
-MOST_ATTEMPTS: Final = 6  # to add to a list that others change at the same time
+SETTLING_SECONDS: Final = 0.3  # at least, before a list is looked at again: others put what they read before
+MOST_LOSSES: Final = 10  # of one entry, to others who put an older list
 
-Condition = tuple[str, str]  # a header field
-Read = Callable[[str], tuple[Manifest | None, str | None]]  # the index under a tag, and its ETag
-Put = Callable[[str, str, bytes, Condition | None], Response]  # tag, media type, content
-
-_CHANGED_MEANWHILE: Final = 412
+Pause = Callable[[float], object]  # waits so many seconds
 
 
 class SubjectTags:
     """Adds to the lists of referrers in one repository."""
 
-    def __init__(self, read: Read, put: Put) -> None:
+    def __init__(self, read: Read, put: Put, pause: Pause) -> None:
         self._read = read
         self._put = put
+        self._pause = pause
         self._lock = threading.Lock()  # threads of this process need not race
 
     def add(self, subject: Digest, entry: Descriptor) -> None:
         """List `entry` as referring to `subject`, once. Raises Unreachable where others always come between."""
         tag = tag_of(subject)
-        refused: set[Digest | None] = set()  # what could not be replaced on condition: an index, or nothing
-        with self._lock:
-            for _ in range(MOST_ATTEMPTS):
-                index, etag = self._read(tag)
-                if index is not None and (index.digest == subject or not index.is_index):
-                    index = None  # some take the dash for a colon and answer with the subject
-                if index is not None and entry.digest in (other.digest for other in index.manifests):
+        try:
+            for _ in range(MOST_LOSSES):
+                if not self._put_into(tag, subject, entry):
                     return
-                there = index.digest if index else None
-                # A server whose condition fails though nothing has changed does not mean what it says.
-                condition = None if there in refused else _condition(index, etag)
-                response = self._put(
-                    tag, index.media_type if index else media.OCI_INDEX, _with(index, entry), condition
-                )
-                if response.status == _CHANGED_MEANWHILE:
-                    refused.add(there)
+                self._pause(SETTLING_SECONDS + _jitter())
+        except Overtaken:
+            pass
         raise Unreachable(
             f"{entry.digest} could not be listed under {tag}: others change the list at the same time",
             advice="the manifest itself was pushed; push it again to have it listed",
         )
 
+    def _put_into(self, tag: str, subject: Digest, entry: Descriptor) -> bool:
+        """See that an entry is in the list; whether it had to be put there. Raises Overtaken."""
+        changes: list[bool] = []
 
-def _condition(index: Manifest | None, etag: str | None) -> Condition | None:
-    """What must still hold where a list is put: that there is none, or the one that was read, where it has a strong ETag."""
-    if index is None:
-        return ("If-None-Match", "*")
-    return ("If-Match", etag) if etag is not None and etag.startswith('"') else None
+        def read(tag: str) -> tuple[Manifest | None, str | None]:
+            index, etag = self._read(tag)
+            if index is not None and (index.digest == subject or not index.is_index):
+                return None, None  # some take the dash for a colon and answer with the subject
+            return index, etag
+
+        def change(index: Manifest | None) -> Manifest:
+            if index is not None and _lists(index, entry):
+                return index
+            changes.append(True)
+            return _with(index, entry)
+
+        with self._lock:
+            revise(tag, change, read, self._put)
+        return bool(changes)
 
 
-def _with(index: Manifest | None, entry: Descriptor) -> bytes:
+def _jitter() -> float:
+    """Up to as many seconds again, so that writers that met do not meet again."""
+    import random
+
+    return SETTLING_SECONDS * random.random()  # noqa: S311 - nothing is secret about a pause
+
+
+def _lists(index: Manifest, entry: Descriptor) -> bool:
+    return entry.digest in (other.digest for other in index.manifests)
+
+
+def _with(index: Manifest | None, entry: Descriptor) -> Manifest:
     """The index with one more entry; everything else in it stays."""
     import json
 
@@ -75,4 +89,5 @@ def _with(index: Manifest | None, entry: Descriptor) -> bytes:
     if index is not None:
         document |= index.document
     document["manifests"] = [*document.get("manifests", ()), entry.to_json()]
-    return json.dumps(document, separators=(",", ":")).encode()
+    raw = json.dumps(document, separators=(",", ":")).encode()
+    return Manifest.parse(raw, index.media_type if index else media.OCI_INDEX)

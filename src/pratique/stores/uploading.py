@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ..auth.scopes import ScopeSet, repository_scopes
@@ -21,10 +21,15 @@ from .base import Content
 from .cursor import ContentFailed, Cursor
 from .referrers import Url
 from .sessions import Claim, Kept, KeptSessions
-from .upload import Answer, Kind, Manner, Place, Step, Upload, resolve
+from .upload import Answer, Kind, Manner, Place, Step, Upload, Way, resolve
+
+if TYPE_CHECKING:
+    from .advance import Advance
 
 # Of the request that begins an upload, before it is asked whether there is a repository.
 RESETS_OF_A_MISSING_REPOSITORY: Final = 2
+
+MOST_ADVANCES: Final = 2  # under way at once to one repository
 
 # Codes by which a server says that the content was not what was announced.
 _CONTENT_CODES: Final = frozenset({"DIGEST_INVALID", "SIZE_INVALID"})
@@ -39,7 +44,7 @@ class UploadOptions:
 
 
 @record
-class _Begun:
+class Begun:
     """Where an upload stands at first, and whether its registry is on the public network."""
 
     place: Place | None = None
@@ -59,11 +64,32 @@ class Uploader:
     manner: Manner
     entrusts: bool = True  # the registry with the verifying of content, as long as it says what it stored
     unmountable: set[str] = field(default_factory=set)
-    begun: dict[Digest, _Begun] = field(default_factory=dict)
+    begun: dict[Digest, Begun] = field(default_factory=dict)
+    advances: dict[Digest, Advance] = field(default_factory=dict)  # of what was sent while it was made
+    _under_way: list[Advance] = field(default_factory=list)
 
     @property
     def scopes(self) -> ScopeSet:
         return repository_scopes(self.repository, "pull", "push")
+
+    @property
+    def origin(self) -> Origin:
+        """The registry's own; an upload may lead elsewhere."""
+        return Origin.of(self.url(endpoints.UPLOADS))
+
+    def advance(self, content: Content) -> Advance | None:
+        """Send content that is still being made; None where the registry takes less than all at once, or is busy enough."""
+        whole = self.manner.chunk is None and Way.STREAM not in self.manner.refused
+        # Whoever makes the content asks the same registry for more, while the request waits for what comes of that.
+        if not whole or self.session.most_at_once(self.registry) <= MOST_ADVANCES:
+            return None
+        self._under_way = [each for each in self._under_way if each.is_under_way]
+        if len(self._under_way) >= MOST_ADVANCES:
+            return None
+        from .advance import Advance
+
+        self._under_way.append(Advance(self, content))
+        return self._under_way[-1]
 
     def push(self, descriptor: Descriptor, content: Content) -> None:
         """Upload a blob; a session that an earlier run left is gone on with.
@@ -104,16 +130,18 @@ class Uploader:
         if response.status == 202 and location:
             least = Answer(202, response.headers).least_chunk
             place = Place(resolve(response.url, location, self.url(endpoints.UPLOADS)), least_chunk=least or 0)
-            self.begun[digest] = _Begun(place, _is_public(response))
+            self.begun[digest] = Begun(place, _is_public(response))
         elif response.status >= 400:
             self.unmountable.add(source)
         return False
 
     def _push(self, descriptor: Descriptor, content: Content, claim: Claim) -> None:
-        begun = self.begun.pop(descriptor.digest, None)
+        advance = self.advances.pop(descriptor.digest, None)
+        sent = advance.take(descriptor.size) if advance else None
+        begun = Begun(sent) if sent else self.begun.pop(descriptor.digest, None)
         if begun is None:
             earlier = claim.load()
-            begun = _Begun(earlier.place, earlier.public_only, earlier=True) if earlier else _Begun()
+            begun = Begun(earlier.place, earlier.public_only, earlier=True) if earlier else Begun()
         upload = Upload(
             self.url(endpoints.UPLOADS),
             self.url(endpoints.BLOB, digest=str(descriptor.digest)),
@@ -141,7 +169,6 @@ class _Transfer:
         self._cursor = cursor
         self._claim = claim
         self._public = public
-        self._origin = Origin.of(home.url(endpoints.UPLOADS))
         self._was_refused = False  # since content was taken last
         self._trouble: Error | None = None  # the last of a request with content
 
@@ -180,11 +207,11 @@ class _Transfer:
         # After a refusal that the session outlived, content that is refused can be sent again without asking first.
         once = step.kind not in (Kind.ASK, Kind.CHECK) and not self._was_refused
         request = Request(step.method, step.url, Headers(lines), body, once=once)
-        return replace(request, public_only=self._public and request.origin != self._origin)
+        return replace(request, public_only=self._public and request.origin != self._home.origin)
 
     def scopes_at(self, request: Request) -> ScopeSet | None:
         """What the operation needs, at the registry; somebody else who takes its uploads is told nothing."""
-        return self._home.scopes if request.origin == self._origin else None
+        return self._home.scopes if request.origin == self._home.origin else None
 
     # What came of a request
 
@@ -265,7 +292,7 @@ class _Transfer:
                 expected=str(expected),
                 actual=str(said),
             )
-        if said is None and request.origin != self._origin:
+        if said is None and request.origin != self._home.origin:
             check = Request("HEAD", self._home.url(endpoints.BLOB, digest=str(expected)))
             with self._home.session.send(check, self._home.scopes) as found:
                 if found.status == 404:

@@ -74,7 +74,7 @@ class Result:
     @property
     def changed(self) -> bool:
         """Whether anything was done, or would be."""
-        return self.plan is not None or any(companion.changed for companion in self.companions)
+        return bool(self.plan and self.plan.moving) or any(companion.changed for companion in self.companions)
 
 
 DEFAULTS = Options()
@@ -116,8 +116,8 @@ def copy(
         if names:
             root = _carried_out(found, root, source, target, names, options, ledger, tell)
         tell(Copied(str(name), root, names or tuple(tags), changed=bool(names)))
-    companions = tuple(_companions(source, found, target, options, ledger, tell))
-    return Result(str(name), root, names or tuple(tags), found if names else None, companions)
+    others = tuple(companions(source, found, target, options, ledger, tell))
+    return Result(str(name), root, names or tuple(tags), found if names else None, others)
 
 
 def _is_wanted(known: Descriptor | None, root: Descriptor, options: Options) -> bool:
@@ -155,7 +155,7 @@ def _carried_out(
     return target.converted(root.digest) if isinstance(target, Converts) else root
 
 
-def _companions(
+def companions(
     source: Source, found: Plan, target: Target, options: Options, ledger: Ledger, tell: Observer
 ) -> Iterator[Result]:
     """Copy what belongs to a graph without being part of it, whole, and as it is."""

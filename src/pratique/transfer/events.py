@@ -25,10 +25,12 @@ class Planned(Event):
     name: str
     plan: Plan
 
+    kind = "planned"
+
     def __str__(self) -> str:
         plan = self.plan
         parts = f"blobs to move: {len(plan.blobs)}, to mount: {len(plan.mounts)}, there: {len(plan.present)}"
-        return f"{self.name}: bytes to send: {plan.size}, {parts}, manifests to push: {len(plan.manifests)}"
+        return f"{self.name} is to be copied: bytes to send: {plan.size}, {parts}, manifests to push: {len(plan.manifests)}"
 
 
 @frozen
@@ -37,8 +39,10 @@ class Started(Event):
 
     descriptor: Descriptor
 
+    kind = "started"
+
     def __str__(self) -> str:
-        return f"{self.descriptor.digest}: of {self.descriptor.size} bytes, begins to move"
+        return f"{self.descriptor.digest}, of {self.descriptor.size} bytes, begins to move"
 
 
 @frozen
@@ -49,9 +53,10 @@ class Moved(Event):
     count: int
 
     level = TRACE
+    kind = "moved"
 
     def __str__(self) -> str:
-        return f"{self.descriptor.digest}: {self.count:+d} bytes"
+        return f"{self.count:+d} bytes of {self.descriptor.digest} were read"
 
 
 @frozen
@@ -61,8 +66,10 @@ class Done(Event):
     descriptor: Descriptor
     how: Arrival
 
+    kind = "done"
+
     def __str__(self) -> str:
-        return f"{self.descriptor.digest}: {self.how.value}"
+        return f"{self.descriptor.digest} is at its target: {self.how.value}"
 
 
 @frozen
@@ -75,6 +82,7 @@ class Copied(Event):
     changed: bool
 
     level = INFO
+    kind = "copied"
 
     def __str__(self) -> str:
         names = f" as {', '.join(self.tags)}" if any(self.tags) else ""

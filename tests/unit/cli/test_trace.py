@@ -1,21 +1,24 @@
-"""What events are called."""
+"""What a person is shown of events."""
 
 from __future__ import annotations
 
-from pratique.auth import events as of_auth
+import pytest
+
+from pratique.auth.events import TokenReused
 from pratique.cli import trace
-from pratique.http import events as of_http
-from pratique.stores import events as of_stores
+from pratique.cli.output import Output
+from pratique.http.events import Redirected, Retried, Warned
 
 
-def test_names_are_those_of_events() -> None:
-    """A name that no class has would be one that nobody is ever shown."""
-    known = {name for module in (of_auth, of_http, of_stores) for name in vars(module)}
-    assert set(trace._NAMES) <= known
-    assert set(trace._STEPS) <= set(trace._NAMES)
-
-
-def test_an_event_is_found_by_its_class() -> None:
-    assert trace.name(of_auth.TokenDenied("no")) == "token_denied"
-    assert trace.step(of_stores.PassedOver("", "", "")) == "route"
-    assert trace.step(of_http.Event()) == "note"
+@pytest.mark.parametrize(
+    ("debug", "lines"),
+    [
+        (False, ["GET x: 503; again in 1.5 s", "warning: old"]),
+        (True, ["redirect: to b", "token: reused for no scope", "retry: GET x: 503; again in 1.5 s", "warning: old"]),
+    ],
+)
+def test_the_step_comes_before_its_detail(debug: bool, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    tell = trace.observer(Output(debug=debug))
+    for event in (Redirected("a", "b"), TokenReused(()), Retried("GET x", "503", 1.5), Warned("old")):
+        tell(event)
+    assert capsys.readouterr().err.splitlines() == [f"pratique: {line}" for line in lines]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
+import json
+import os
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
@@ -12,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries
+from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries, Unsupported
+from pratique.artifacts import create_index
 from pratique.client.artifacts import attach, push_artifact
 from pratique.client.parts import PushedFile
 from pratique.client.pulling import pull_artifact
@@ -118,6 +122,123 @@ def test_a_config_and_annotations(harbour: Embedded, registries: Registries) -> 
     assert registries.repository(f"{harbour.address}/docs").blob(manifest.config.digest).read() == b'{"a": 1}'
 
 
+@pytest.mark.parametrize(
+    "said",
+    [{"artifact_type": "a/b"}, {"annotations": {"a": "b"}}, {"artifact_platform": "linux/amd64"}, {"config": "README"}],
+    ids=lambda said: next(iter(said)),
+)
+@pytest.mark.usefixtures("files")
+def test_an_artifact_need_have_no_files(
+    harbour: Embedded, registries: Registries, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    place = f"{harbour.address}/docs:1"
+    push_artifact(place, registries=registries, **said)
+    pulled = pull_artifact(place, tmp_path / "out", registries=registries)
+    assert (pulled.files, pulled.untitled) == ((), ())
+    assert [layer.size for layer in pulled.manifest.layers] == [2]
+
+
+def test_nothing_at_all_is_no_artifact(harbour: Embedded, registries: Registries) -> None:
+    with pytest.raises(InvalidInput, match="nothing is to be pushed"):
+        push_artifact(f"{harbour.address}/docs:1", registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_annotations_of_everything_from_a_file_and_beside_it(harbour: Embedded, registries: Registries) -> None:
+    said = {"$manifest": {"a": "file", "b": "file"}, "$config": {"c": "file"}, "README": {"d": "file", "e": "file"}}
+    Path("annotations.json").write_text(json.dumps(said), "utf-8")
+    done = push_artifact(
+        f"{harbour.address}/docs:1",
+        [PushedFile("README", annotations={"e": "mine"})],
+        annotations={"b": "mine"},
+        config_annotations={"f": "mine"},
+        annotation_file="annotations.json",
+        registries=registries,
+    )
+    manifest = registries.repository(f"{harbour.address}/docs").manifest(done.descriptor.digest)
+    assert manifest.annotations == {"a": "file", "b": "mine"}
+    assert manifest.config is not None
+    assert (manifest.config.annotations, manifest.config.data) == ({"c": "file", "f": "mine"}, b"{}")
+    assert manifest.artifact_type == artifact.UNKNOWN_TYPE
+    assert manifest.layers[0].annotations == {artifact.TITLE: "README", "d": "file", "e": "mine"}
+
+
+@pytest.mark.usefixtures("files")
+def test_a_config_of_a_platform(harbour: Embedded, registries: Registries) -> None:
+    docs = registries.repository(f"{harbour.address}/docs")
+    done = push_artifact(f"{docs}:1", ["README"], artifact_platform="linux/arm/v7", registries=registries)
+    manifest = docs.manifest(done.descriptor.digest)
+    assert manifest.config is not None
+    assert manifest.config.media_type == "application/vnd.oci.image.config.v1+json"
+    assert docs.blob(manifest.config.digest).read() == b'{"architecture":"arm","os":"linux","variant":"v7"}'  # as oras
+    assert manifest.document["artifactType"] == artifact.UNKNOWN_TYPE
+    with pytest.raises(InvalidInput, match="one config"):
+        push_artifact(f"{docs}:1", config="README", artifact_platform="linux/arm", registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_hard_links_are_packed_as_files(harbour: Embedded, registries: Registries) -> None:
+    """oras joins the other name of a hard link to the folder of the link, and finds nothing there."""
+    docs = registries.repository(f"{harbour.address}/docs")
+    done = push_artifact(f"{docs}:1", ["manual"], registries=registries)
+    layer = docs.manifest(done.descriptor.digest).layers[0]
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(docs.blob(layer.digest).read()))) as packed:
+        kinds = {member.name: member.type for member in packed}
+    assert kinds["manual/same"] == kinds["manual/run"] == tarfile.REGTYPE
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_of_the_type_of_folders_stays_a_file(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    place = f"{harbour.address}/docs:1"
+    push_artifact(place, ["README:application/vnd.oci.image.layer.v1.tar+gzip"], registries=registries)
+    pull_artifact(place, tmp_path / "out", registries=registries)
+    assert (tmp_path / "out" / "README").read_bytes() == b"read me\n"
+
+
+@pytest.mark.usefixtures("files")
+def test_what_nobody_would_unpack_is_not_packed(harbour: Embedded, registries: Registries) -> None:
+    place = f"{harbour.address}/docs:1"
+    wrong = Path("manual/pages/wrong")
+    for link in ("/etc", "../../../README", "one/../../.."):
+        wrong.symlink_to(link)
+        with pytest.raises(InvalidInput, match="leads out of the folder"):
+            push_artifact(place, ["manual"], registries=registries)
+        wrong.unlink()
+    os.mkfifo(wrong)
+    with pytest.raises(InvalidInput, match="device, pipe or socket"):
+        push_artifact(place, ["manual"], registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_link_to_a_folder_is_that_folder_under_another_name(
+    harbour: Embedded, registries: Registries, tmp_path: Path
+) -> None:
+    Path("other").symlink_to("manual")
+    push_artifact(f"{harbour.address}/docs:1", ["other"], registries=registries)
+    pull_artifact(f"{harbour.address}/docs:1", tmp_path / "out", registries=registries)
+    assert contents(tmp_path / "out" / "other") == contents(Path("manual"))
+
+
+def test_what_can_be_read_but_once_is_kept(harbour: Embedded, registries: Registries) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"from a pipe")
+    os.close(writing)
+    docs = registries.repository(f"{harbour.address}/docs")
+    try:
+        file = PushedFile(f"/dev/fd/{reading}", title="pipe.txt")
+        done = push_artifact(f"{docs}:1", [file], registries=registries)
+    finally:
+        os.close(reading)
+    layer = docs.manifest(done.descriptor.digest).layers[0]
+    assert docs.blob(layer.digest).read() == b"from a pipe"
+
+
+@pytest.mark.usefixtures("files")
+def test_types_are_media_types(harbour: Embedded, registries: Registries) -> None:
+    with pytest.raises(InvalidInput, match="'sbom' is no media type"):
+        push_artifact(f"{harbour.address}/docs:1", ["README"], artifact_type="sbom", registries=registries)
+
+
 def test_standard_input_needs_a_name(
     harbour: Embedded, registries: Registries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +266,8 @@ def test_titles_are_paths_that_lead_nowhere_else(path: str, title: str) -> None:
         ("a:b:text/plain; charset=utf-8", "a:b", "text/plain; charset=utf-8"),
         ("a:b", "a:b", ""),
         ("-:a/b", "-", "a/b"),
+        ("a:b/c:", "a:b/c", ""),
+        ("a::", "a:", ""),
     ],
 )
 def test_a_word_is_a_file_and_perhaps_its_type(word: str, path: str, media_type: str) -> None:
@@ -159,6 +282,9 @@ def test_what_cannot_be_pushed(harbour: Embedded, registries: Registries) -> Non
         push_artifact(place, ["nothing"], registries=registries)
     with pytest.raises(InvalidInput, match="two files have the title"):
         push_artifact(place, ["README", "./README"], registries=registries)
+    for name in ("../x", "/", "a/..", "\udcff"):
+        with pytest.raises(InvalidInput, match="nobody could pull"):
+            push_artifact(place, [PushedFile("README", title=name)], registries=registries)
     digest = f"sha256:{'0' * 64}"
     with pytest.raises(InvalidInput, match="names a digest"):
         push_artifact(f"{harbour.address}/docs@{digest}", ["README"], registries=registries)
@@ -195,6 +321,17 @@ def test_what_is_attached_is_found_by_its_subject(harbour: Embedded, connect: Co
 def test_nothing_is_attached_to_nothing(harbour: Embedded, registries: Registries) -> None:
     with pytest.raises(NotFound):
         attach(f"{harbour.address}/app:9", artifact_type="a/b", registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_an_archive_stays_as_it_is(tmp_path: Path) -> None:
+    """It is written as a whole: what is attached would be all that is left."""
+    place = tmp_path / "archive.tar"
+    push_artifact(f"oci-archive:{place}:1", ["README"])
+    before = place.read_bytes()
+    with pytest.raises(Unsupported, match="written as a whole"):
+        attach(f"oci-archive:{place}:1", ["README"], artifact_type="a/b")
+    assert place.read_bytes() == before
 
 
 # --- Pulling
@@ -241,6 +378,81 @@ def test_a_dry_run_pulls_nothing(registries: Registries, docs: str, tmp_path: Pa
         ("out/manual", "planned"),
     ]
     assert not (tmp_path / "out").exists()
+
+
+def test_only_some_files(registries: Registries, docs: str, tmp_path: Path) -> None:
+    pulled = pull_artifact(docs, tmp_path / "out", titles=["README"], registries=registries)
+    assert [file.path.name for file in pulled.files] == ["README"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["README"]
+    with pytest.raises(NotFound, match="no file 'pages'"):
+        pull_artifact(docs, tmp_path / "out", titles=["README", "pages"], registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_the_config_as_a_file(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    place, config = f"{harbour.address}/docs:1", tmp_path / "deep" / "config.json"
+    Path("own.json").write_bytes(b'{"a": 1}')
+    push_artifact(place, ["README"], config="own.json:application/vnd.example+json", registries=registries)
+    outcomes = []
+    for existing in ("refuse", "refuse"):
+        pulled = pull_artifact(place, tmp_path / "out", config=config, existing=existing, registries=registries)
+        assert pulled.config is not None
+        outcomes.append(pulled.config.outcome)
+    assert outcomes == ["pulled", "present"]
+    assert config.read_bytes() == b'{"a": 1}'
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["README"]
+    config.write_bytes(b"mine")
+    with pytest.raises(InvalidInput, match="is there already"):
+        pull_artifact(place, tmp_path / "new", config=config, existing="refuse", registries=registries)
+    assert not (tmp_path / "new").exists()
+    pull_artifact(place, tmp_path / "new", config=config, registries=registries, dry_run=True)
+    assert config.read_bytes() == b"mine"
+
+
+def test_what_has_no_title_is_told_of(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    repository = registries.repository(f"{harbour.address}/docs")
+    repository.push_blob(artifact.EMPTY)
+    titled = repository.push_blob(b"with")
+    bare = Descriptor("a/b", repository.push_blob(b"without").digest, 7)
+    named = Descriptor("a/b", titled.digest, 4, annotations={artifact.TITLE: "with"})
+    repository.push_manifest(artifact.artifact([bare, named]).raw, "1")
+    repository.push_manifest(artifact.artifact([bare]).raw, "2")
+    pulled = pull_artifact(f"{repository}:1", tmp_path, registries=registries)
+    assert ([file.path.name for file in pulled.files], pulled.untitled) == (["with"], (bare,))
+    with pytest.raises(NotFound, match="nothing of it has a title"):
+        pull_artifact(f"{repository}:2", tmp_path, registries=registries)
+
+
+@pytest.mark.usefixtures("files")
+def test_by_platform(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    docs = f"{harbour.address}/docs"
+    listed = []
+    for platform, file in (("linux/amd64", "README"), ("linux/arm64", "manual/run")):
+        done = push_artifact(docs, [file], artifact_platform=platform, registries=registries)
+        listed.append(f"{docs}@{done.descriptor.digest}")
+    create_index(f"{docs}:all", listed, registries=registries)
+    with pytest.raises(NotFound, match="index"):
+        pull_artifact(f"{docs}:all", tmp_path, registries=registries)
+    pulled = pull_artifact(f"{docs}:all", tmp_path, platform="linux/arm64", registries=registries)
+    assert [str(file.path.relative_to(tmp_path)) for file in pulled.files] == ["manual/run"]
+
+
+@pytest.mark.usefixtures("files")
+def test_what_is_attached_is_pulled_by_its_subject(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    app = f"{harbour.address}/app:1.0"
+    attach(app, ["README"], artifact_type="a/note", registries=registries)
+    attach(app, ["manual/run"], artifact_type="a/note", platform="linux/arm64", registries=registries)
+    names = []
+    for platform in (None, "linux/arm64"):
+        pulled = pull_artifact(app, tmp_path, attached="a/note", platform=platform, registries=registries)
+        names += [file.path.name for file in pulled.files]
+    assert names == ["README", "run"]
+    with pytest.raises(NotFound, match="nothing of the type 'a/sbom' refers to"):
+        pull_artifact(app, tmp_path, attached="a/sbom", registries=registries)
+    second = attach(app, ["manual/run"], artifact_type="a/note", registries=registries)
+    with pytest.raises(InvalidInput, match="2 artifacts of the type 'a/note'") as caught:
+        pull_artifact(app, tmp_path, attached="a/note", registries=registries)
+    assert str(second.descriptor.digest) in (caught.value.advice() or "")
 
 
 def test_an_image_has_no_files(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
@@ -348,6 +560,20 @@ def test_titles_that_lead_out_are_refused(wrong: Wrong, registries: Registries, 
     with pytest.raises(InvalidInput, match="leads out of the folder"):
         pull_artifact(wrong(tars.tar(GOOD), title), tmp_path / "out", registries=registries)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_titles_that_cannot_both_be_there_are_refused(
+    harbour: Embedded, registries: Registries, tmp_path: Path
+) -> None:
+    repository = registries.repository(f"{harbour.address}/wrong")
+    repository.push_blob(artifact.EMPTY)
+    layer = repository.push_blob(b"x")
+    for titles in (("a", "a/b"), ("a/b/c", "a/b"), ("a", "./a")):
+        layers = [Descriptor("a/b", layer.digest, 1, annotations={artifact.TITLE: title}) for title in titles]
+        repository.push_manifest(artifact.artifact(layers).raw, "1")
+        with pytest.raises(InvalidInput, match=r"below what is a file|one title"):
+            pull_artifact(f"{repository}:1", tmp_path / "out", registries=registries)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_no_tar_is_refused(wrong: Wrong, registries: Registries, tmp_path: Path) -> None:

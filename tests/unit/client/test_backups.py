@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import io
+import sys
+import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from pratique import Failure, InvalidInput, NotFound, Registries, Result
+from pratique import Event, Failure, InvalidInput, NotFound, Refused, Registries, Result
 from pratique.client.artifacts import attach
 from pratique.client.backups import backup, restore, saved
 from pratique.client.referrers import Referrer, referrers
 from pratique.testing import Embedded, registry
+from pratique.transfer.events import Moved
 
 from .conftest import Connects
+
+
+def no_pause(_: float) -> None:
+    """What a registry without the referrers API is given before its lists are looked at again."""
 
 
 @pytest.fixture
 def app(harbour: Embedded, registries: Registries) -> str:
     """A repository of two tags, one of them with an SBOM that is signed."""
     harbour.push_image("app:2.0", {"file": b"2"})
-    sbom = attach(f"{harbour.address}/app:1.0", artifact_type="sbom", registries=registries)
+    sbom = attach(f"{harbour.address}/app:1.0", artifact_type="x/sbom", registries=registries)
     attach(
         f"{harbour.address}/app@{sbom.descriptor.digest}",
-        artifact_type="signature",
+        artifact_type="x/signature",
         platform=None,
         registries=registries,
     )
@@ -52,7 +61,7 @@ def test_between_registries_with_and_without_the_referrers_api(
 ) -> None:
     """The list of the tag schema is made anew where it is wanted, and is no tag of the backup."""
     with registry(sockets=False, faults=["referrers-404-fallback"]) as old:
-        elsewhere = connect(transport=old.transport, credentials={})
+        elsewhere = connect(transport=old.transport, credentials={}, sleep=no_pause)
         backup(app, f"oci:{tmp_path}/1", registries=registries)
         restore(f"oci:{tmp_path}/1", f"{old.address}/app", registries=elsewhere)
         there = referrers(f"{old.address}/app:1.0", registries=elsewhere)
@@ -85,6 +94,49 @@ def test_tags_that_exist_are_moved_or_left(harbour: Embedded, registries: Regist
     assert registries.repository(app).resolve("2.0") == newer
     restore(f"oci:{tmp_path}", app, registries=registries)
     assert registries.repository(app).resolve("2.0") == old
+
+
+def test_only_some_tags(harbour: Embedded, registries: Registries, app: str, tmp_path: Path) -> None:
+    harbour.push_image("app:2.1", {"file": b"2.1"})
+    found = backup(app, f"oci:{tmp_path}", include=r"2\..*", registries=registries)
+    assert [result.name for result in found] == ["2.0", "2.1"]
+    found = restore(f"oci:{tmp_path}", f"{harbour.address}/restored", exclude=".*0", registries=registries)
+    assert [result.name for result in found] == ["2.1"]
+    assert list(registries.repository(f"{harbour.address}/restored").tags()) == ["2.1"]
+
+
+def test_a_backup_that_fails_leaves_the_older_archive_whole(
+    harbour: Embedded, registries: Registries, connect: Connects, app: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "archive.tar"
+    backup(app, place.as_posix(), registries=registries)
+    before = place.read_bytes()
+    harbour.push_image("app:3.0", {"file": b"3"})
+    anybody = connect(credentials={}, retries=0)
+    with pytest.raises(Refused):
+        backup(app, place.as_posix(), registries=anybody)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Moved):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backup(app, place.as_posix(), registries=registries, tell=stop)
+    assert place.read_bytes() == before
+
+
+def test_a_backup_as_a_stream(
+    harbour: Embedded, registries: Registries, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=written))
+    backup(app, "-", registries=registries)
+    with tarfile.open(fileobj=io.BytesIO(written.getvalue())) as tar:
+        assert tar.getnames()[:2] == ["index.json", "oci-layout"]
+    written.seek(0)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=written))
+    restore("-", f"{harbour.address}/restored", registries=registries)
+    assert list(registries.repository(f"{harbour.address}/restored").tags()) == ["1.0", "2.0"]
 
 
 def test_without_referrers(registries: Registries, app: str, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 import pratique
 from pratique import Event, Failure, InvalidInput, NotFound, Registries, Unauthorized, Unsupported
 from pratique.http.events import Sent
-from pratique.testing import Embedded
-from pratique.transfer.events import Copied
+from pratique.testing import Embedded, registry
+from pratique.transfer.events import Copied, Done, Moved, Planned
 
 from .conftest import Connects
 
@@ -118,6 +118,38 @@ def test_a_store_without_names_has_none_to_copy(harbour: Embedded, registries: R
     pratique.copy(app, f"dir:{tmp_path}", registries=registries, platforms=["linux/arm64"])
     with pytest.raises(Unsupported, match="does not list its names"):
         pratique.copy_tags(f"dir:{tmp_path}", f"oci:{tmp_path}/layout")
+
+
+def tokens(registry: Embedded) -> list[list[str]]:
+    """The scopes of every token that was asked for."""
+    return [seen.query["scope"] for seen in registry.requests if seen.path == "/token"]
+
+
+def test_within_a_registry_one_token_is_good_for_both_repositories(connect: Connects) -> None:
+    with registry(sockets=False, users={"captain": "aye"}, scheme="bearer") as harbour:
+        harbour.push_image("app:1.0")
+        source, target = f"{harbour.address}/app:1.0", f"{harbour.address}/copied:1.0"
+        one = connect(harbour.address, credentials="captain:aye", transport=harbour.transport)
+        assert pratique.copy(source, target, registries=one).changed
+        assert tokens(harbour) == [["repository:copied:pull,push", "repository:app:pull"]]
+        other = connect(harbour.address, credentials="captain:aye", transport=harbour.transport)
+        again = pratique.copy(source, target, registries=one, target_registries=other)
+        assert not again.changed
+        assert tokens(harbour)[1:] == [["repository:copied:pull,push"]]
+
+
+@pytest.mark.parametrize("kind", [Sent, Planned, Moved, Done])
+def test_an_error_of_an_observer_ends_the_copy(
+    kind: type[Event], harbour: Embedded, registries: Registries, tmp_path: Path
+) -> None:
+    def tell(event: Event) -> None:
+        if isinstance(event, kind):
+            raise ZeroDivisionError
+
+    told = registries.alike(tell=tell)
+    with pytest.raises(ZeroDivisionError):
+        pratique.copy(f"{harbour.address}/app:1.0", f"oci:{tmp_path}:a", registries=told)
+    assert pratique.copy(f"{harbour.address}/app:1.0", f"oci:{tmp_path}:a", registries=registries).changed
 
 
 def test_whoever_the_registries_tell_is_told_unless_somebody_else_is(

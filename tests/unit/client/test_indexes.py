@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 
 import pytest
 
 import pratique
-from pratique import Event, InvalidInput, NotFound, Platform, Registries
-from pratique.client.indexes import Listed, add_to_index, change_index, create_index
-from pratique.http.events import Sent
+from pratique import Descriptor, Event, InvalidInput, Manifest, NotFound, Platform, Registries, Repository
+from pratique.client.artifacts import attach
+from pratique.client.indexes import add_to_index, change_index, create_index
+from pratique.client.listed import Listed
+from pratique.http.events import Sent, Warned
 from pratique.spec import media
+from pratique.stores.locations import Location
 from pratique.testing import Embedded
-from pratique.transfer.events import Arrival, Done
+from pratique.transfer.copy import Result
+from pratique.transfer.events import Arrival, Done, Planned
+
+from .conftest import Connects
 
 
 @pytest.fixture
@@ -138,6 +146,186 @@ def test_in_a_layout_the_rest_stays(both: str, registries: Registries, tmp_path:
     assert done.plan is not None
     assert [str(entry.platform) for entry in done.plan.root.manifests] == ["linux/amd64", "linux/riscv64"]
     assert pratique.copy(f"oci:{tmp_path}/layout:risc", f"oci:{tmp_path}/other").changed
+
+
+@pytest.mark.parametrize("store", ["registry", "layout"])
+def test_all_who_add_at_once_are_listed(
+    connect: Connects, harbour: Embedded, images: dict[str, str], tmp_path: Path, store: str
+) -> None:
+    place = f"{harbour.address}/all:1" if store == "registry" else f"oci:{tmp_path}/layout:all"
+    several = [connect() for _ in images]
+    create_index(place, [f"{harbour.address}/app:1.0"], registries=several[0])
+    change_index(place, remove=["linux"], registries=several[0])
+    threads = [
+        threading.Thread(target=add_to_index, args=[place, [image]], kwargs={"registries": registries})
+        for image, registries in zip(images.values(), several, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last = change_index(place, annotations={"a": "b"}, registries=several[0])
+    assert last.plan is not None
+    assert {str(each.platform) for each in last.plan.root.manifests} == {"linux/amd64", "linux/arm64", "linux/riscv64"}
+
+
+def test_what_is_put_is_made_of_what_is_there_by_then(
+    both: str, registries: Registries, images: dict[str, str]
+) -> None:
+    """Somebody else changes the index after it was read, and before it is put."""
+
+    def meanwhile(event: Event) -> None:
+        if isinstance(event, Planned) and not done:
+            done.append(add_to_index(both, [images["risc"]], registries=registries))
+
+    done: list[Result] = []
+    changed = change_index(both, remove=["linux/amd64"], registries=registries, tell=meanwhile)
+    assert platforms(registries, both) == ["linux/arm64", "linux/riscv64"]
+    assert registries.repository(both).resolve("1").digest == changed.descriptor.digest
+
+
+def test_what_changes_nothing_sends_nothing(
+    both: str, registries: Registries, images: dict[str, str], events: list[Event]
+) -> None:
+    before = registries.repository(both).resolve("1")
+    events.clear()
+    again = add_to_index(both, [images["arm"]], registries=registries)
+    assert (again.changed, again.descriptor) == (False, before)
+    assert {event.method for event in events if isinstance(event, Sent)} <= {"GET", "HEAD"}
+
+
+def test_a_changed_index_goes_elsewhere_with_what_it_lists(
+    both: str, registries: Registries, images: dict[str, str], tmp_path: Path
+) -> None:
+    archive, layout = f"oci-archive:{tmp_path}/a.tar:small", f"oci:{tmp_path}/layout"
+    done = change_index(both, keep=["linux/arm64"], target=archive, tags=["too"], registries=registries)
+    assert done.tags == ("small", "too")
+    assert platforms(registries, both) == ["linux/amd64", "linux/arm64"]
+    more = add_to_index(archive, [images["risc"]], target=f"{layout}:all", registries=registries)
+    assert more.plan is not None
+    assert [str(each.platform) for each in more.plan.root.manifests] == ["linux/arm64", "linux/riscv64"]
+    pratique.copy(f"{layout}:all", f"oci:{tmp_path}/complete")
+    change_index(
+        f"{layout}:all", remove=["linux/arm64"], target=f"{both.rpartition('/')[0]}/new:1", registries=registries
+    )
+    assert registries.repository(f"{both.rpartition('/')[0]}/new").inspect("1").platforms == ("linux/riscv64",)
+
+
+def test_by_its_digest_an_index_is_not_moved(both: str, registries: Registries) -> None:
+    app = registries.repository(both)
+    before = app.resolve("1").digest
+    place = f"{both.rpartition(':')[0]}@{before}"
+    done = change_index(place, remove=["linux/amd64"], registries=registries)
+    assert (done.tags, app.resolve("1").digest) == (("",), before)
+    assert len(app.manifest(done.descriptor.digest).manifests) == 1
+
+
+def attested(app: Repository) -> Manifest:
+    """An index of two images for versions of an operating system, the first attested as BuildKit does it."""
+    listed: list[dict[str, object]] = []
+    manifest: dict[str, object] = {"schemaVersion": 2, "mediaType": media.OCI_MANIFEST, "layers": []}
+    for version in ("10.0.1", "10.0.2"):
+        config = app.push_blob(b'{"os": "windows", "architecture": "amd64", "version": "%s"}' % version.encode())
+        image = app.push_manifest(
+            json.dumps({**manifest, "config": {**config.to_json(), "mediaType": media.OCI_CONFIG}}).encode()
+        )
+        platform = {"os": "windows", "architecture": "amd64", "os.version": version}
+        listed.append({**bare(image), "platform": platform, "annotations": {"kept": version}})
+    note = app.push_blob(b"{}").to_json()
+    about = app.push_manifest(json.dumps({**manifest, "config": note, "annotations": {"x": "y"}}).encode())
+    said = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": listed[0]["digest"]}
+    listed.append({**bare(about), "platform": {"os": "unknown", "architecture": "unknown"}, "annotations": said})
+    index = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": listed}
+    app.push_manifest(json.dumps(index).encode(), "attested")
+    return app.manifest("attested")
+
+
+def bare(found: Descriptor) -> dict[str, object]:
+    return {"mediaType": found.media_type, "digest": str(found.digest), "size": found.size}
+
+
+def test_of_an_index_the_images_for_a_platform_come_as_they_are_listed(
+    harbour: Embedded, registries: Registries
+) -> None:
+    place = f"{harbour.address}/app"
+    old = attested(registries.repository(place))
+    for wish, numbers in {
+        "windows/amd64": [0, 1, 2],
+        "windows/amd64:10.0.1": [0, 2],
+        "windows/amd64:10.0.2": [1],
+    }.items():
+        done = create_index(
+            f"oci-archive:{harbour.address}.tar:1", [f"{wish}={place}:attested"], registries=registries, dry_run=True
+        )
+        assert done.plan is not None
+        assert done.plan.root.manifests == tuple(old.manifests[number] for number in numbers)
+    noted = create_index(f"{place}:2", [f"{place}:attested"], entry_annotations={"a": "b"}, registries=registries)
+    assert noted.plan is not None
+    assert [each.annotations.get("a") for each in noted.plan.root.manifests] == ["b", "b", None]
+
+
+def test_what_refers_goes_along_where_that_is_wanted(
+    harbour: Embedded, registries: Registries, images: dict[str, str]
+) -> None:
+    signed = registries.repository(images["arm"])
+    digest = signed.resolve("1").digest
+    attach(images["arm"], artifact_type="x/note", registries=registries)
+    signed.tag("1", f"{digest.algorithm}-{digest.encoded}.sig")
+    place = f"{harbour.address}/all"
+    copied = registries.repository(place)
+    for number, keywords in enumerate(
+        [{}, {"referrers": True}, {"digest_tags": True}]
+    ):  # what is listed is there already
+        done = create_index(f"{place}:1", images.values(), registries=registries, **keywords)  # type: ignore[arg-type]
+        assert len(list(copied.referrers(digest))) == (number >= 1)
+        assert len(list(copied.tags())) == 1 + (number == 2)
+        assert len(done.companions) == bool(number)
+
+
+def test_an_index_refers_to_its_subject(harbour: Embedded, registries: Registries, images: dict[str, str]) -> None:
+    place = f"{harbour.address}/arm"
+    done = create_index(
+        f"{place}:all", [images["amd"]], artifact_type="x/all", subject=f"{place}:1", registries=registries
+    )
+    found = list(registries.repository(place).referrers("1"))
+    assert [(each.digest, each.artifact_type) for each in found] == [(done.descriptor.digest, "x/all")]
+
+
+def test_another_platform_for_an_entry(both: str, registries: Registries) -> None:
+    change_index(both, platform="linux/arm64/v9", entries=["linux/arm64"], registries=registries)
+    assert platforms(registries, both) == ["linux/amd64", "linux/arm64/v9"]
+    with pytest.raises(InvalidInput, match="a platform is of an entry"):
+        change_index(both, platform="linux/arm64", registries=registries)
+
+
+def test_what_is_hardly_meant_is_warned_of(
+    harbour: Embedded, registries: Registries, images: dict[str, str], events: list[Event]
+) -> None:
+    app = registries.repository(f"{harbour.address}/app")
+    config = app.push_blob(b"{}", media_type=media.OCI_CONFIG).to_json()
+    raw = {"schemaVersion": 2, "mediaType": media.OCI_MANIFEST, "config": config, "layers": []}
+    app.push_manifest(json.dumps(raw).encode(), "nowhere")
+    listed = [images["amd"], f"linux/amd64={images['arm']}", f"{harbour.address}/app:nowhere"]
+    create_index(f"{harbour.address}/all:1", listed, registries=registries)
+    assert [event.text for event in events if isinstance(event, Warned)] == [
+        f"{listed[2]} does not say what it runs on, and is listed so; OS/ARCH={listed[2]} says it",
+        "the index has 2 images for linux/amd64, of which clients take the first",
+    ]
+    events.clear()
+    change_index(f"{harbour.address}/all:1", annotations={"a": "b"}, registries=registries)
+    assert not [event for event in events if isinstance(event, Warned)]
+
+
+def test_annotations_of_one_that_is_listed(harbour: Embedded, registries: Registries, images: dict[str, str]) -> None:
+    listed: list[str | Listed] = [Listed(Location.parse(images["amd"]), annotations={"a": "b"}), images["arm"]]
+    done = create_index(f"{harbour.address}/all:1", listed, registries=registries)
+    assert done.plan is not None
+    assert [each.annotations for each in done.plan.root.manifests] == [{"a": "b"}, {}]
+
+
+def test_a_keyword_that_there_is_not(both: str) -> None:
+    with pytest.raises(TypeError, match="tag"):
+        change_index(both, tag=["x"])  # type: ignore[call-arg]
 
 
 def test_what_cannot_be_changed(both: str, registries: Registries, tmp_path: Path, images: dict[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from pratique import (
     Unauthorized,
 )
 from pratique.http.events import Event, Sent
+from pratique.image.sample import image
 from pratique.spec import media
 from pratique.testing import Embedded
 
@@ -71,7 +74,7 @@ def test_an_image_has_a_config(app: Repository, events: list[Event]) -> None:
 
 @pytest.mark.parametrize("ask", [Repository.image, Repository.config])
 def test_an_index_has_none(app: Repository, ask: object) -> None:
-    with pytest.raises(NotFound, match="is an index; its images have configs") as raised:
+    with pytest.raises(NotFound, match="is an index of 2 images") as raised:
         ask(app, "1.0")  # type: ignore[operator]
     assert "linux/amd64, linux/arm64" in str(raised.value.advice())
 
@@ -96,6 +99,43 @@ def test_tags_come_as_they_are_wanted(app: Repository, events: list[Event]) -> N
     assert requests(events) == ["GET"]
     assert [*tags] == ["2", "3", "4"]
     assert requests(events) == ["GET", "GET"]
+
+
+def test_tags_are_sorted_by_what_people_mean(harbour: Embedded, app: Repository) -> None:
+    for tag, year in {"1.9": 2024, "1.10": 2020, "1.11": 2019, "1.10-rc1": 2025}.items():
+        harbour.push(image(Platform("linux", "amd64"), {}, created=datetime(year, 1, 1, tzinfo=UTC)), f"app:{tag}")
+    config = app.push_blob(b"{}", media_type=media.OCI_EMPTY).to_json()  # which has no date
+    app.push_manifest(json.dumps({"schemaVersion": 2, "config": config, "layers": []}).encode(), "note")
+    app.delete("1.0")
+    assert [*app.tags(sort="name")] == ["1.10", "1.10-rc1", "1.11", "1.9", "note"]
+    assert [*app.tags(sort="version")] == ["1.11", "1.10", "1.10-rc1", "1.9", "note"]
+    assert [*app.tags(sort="date")] == ["1.10-rc1", "1.9", "1.10", "1.11", "note"]
+    assert [found.name for found in app.inspections(["1.10", "1.9"], by_date=True)] == ["1.9", "1.10"]
+
+
+def test_sorted_tags_are_asked_for_when_they_are_wanted(app: Repository, events: list[Event]) -> None:
+    tags = app.tags(sort="version", page_size=1)
+    assert requests(events) == []
+    assert [*tags] == ["1.0"]
+
+
+def test_an_order_that_there_is_not(app: Repository) -> None:
+    with pytest.raises(InvalidInput, match="not sorted by 'age'") as raised:
+        app.tags(sort="age")  # type: ignore[arg-type]
+    assert raised.value.advice() == "known are name, version, date"
+
+
+def test_what_is_not_there_can_be_looked_for(harbour: Embedded, registries: Registries, app: Repository) -> None:
+    nowhere = registries.repository(f"{harbour.address}/nowhere")
+    advised: dict[str | None, Callable[[], object]] = {
+        f"list its tags with: pratique tags {harbour.address}/app": lambda: app.resolve("9"),
+        f"check the name, or list the repositories with: pratique repos {harbour.address}": lambda: [*nowhere.tags()],
+        None: lambda: app.manifest(Digest.of(b"")),
+    }
+    for advice, ask in advised.items():
+        with pytest.raises(NotFound) as raised:
+            ask()
+        assert raised.value.advice() == advice
 
 
 def test_a_tag_that_is_none_is_told_before_anything_is_asked(app: Repository, events: list[Event]) -> None:

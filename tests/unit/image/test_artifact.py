@@ -32,10 +32,29 @@ def test_the_type_of_a_config_says_what_an_artifact_is() -> None:
     assert made.artifact_type == "application/vnd.example.config"
 
 
+def test_an_empty_config_says_nothing() -> None:
+    """manifest.md: where the config's type is the empty one, `artifactType` MUST be set."""
+    made = artifact.artifact([FILE], config=Descriptor(media.OCI_EMPTY, Digest.of(b"{}"), 2))
+    assert made.document["artifactType"] == artifact.UNKNOWN_TYPE
+
+
+@pytest.mark.parametrize("name", ["sbom", "a b/c", "a/", "/b", "a/b/c", "a/b\n", "text/plain; x=\n", "ä/b"])
+def test_what_is_no_media_type(name: str) -> None:
+    with pytest.raises(InvalidInput, match="no media type"):
+        artifact.artifact([FILE], artifact_type=name)
+    with pytest.raises(InvalidInput, match="no media type"):
+        artifact.artifact([Descriptor(name, Digest.of(b"x"), 1)])
+
+
+@pytest.mark.parametrize("name", ["a/b", "application/vnd.a.b-c_d+json", "text/plain; charset=utf-8", "x/y;a=b"])
+def test_what_is_a_media_type(name: str) -> None:
+    assert artifact.artifact([FILE], artifact_type=name).artifact_type == name
+
+
 def test_what_has_no_files_has_an_empty_layer() -> None:
     made = artifact.artifact([], artifact_type="a/b", annotations={"text": "good"})
     assert [layer.media_type for layer in made.layers] == [media.OCI_EMPTY]
-    assert artifact.files(made) == ()
+    assert artifact.files(made) == artifact.untitled(made) == ()
 
 
 def test_a_subject_is_named_by_type_digest_and_size_alone() -> None:
@@ -51,8 +70,26 @@ def test_the_same_parts_give_the_same_bytes() -> None:
 def test_files_are_what_has_a_title() -> None:
     untitled = Descriptor("text/plain", Digest.of(b"no"), 2)
     assert artifact.files(artifact.artifact([untitled, FILE])) == (FILE,)
+    assert artifact.untitled(artifact.artifact([untitled, FILE])) == (untitled,)
     old = {"mediaType": media.OCI_ARTIFACT_MANIFEST, "blobs": [FILE.to_json()]}
     assert artifact.files(Manifest.parse(json.dumps(old).encode())) == (FILE,)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "title", "unpack", "is_folder"),
+    [
+        ("a/b", "manual", "true", True),
+        ("a/b", "manual", "", False),
+        (media.OCI_LAYER_GZIP, "manual", None, True),  # as PyPI's oras pushes folders
+        (media.OCI_LAYER_GZIP, "manual", "false", False),
+        (media.OCI_LAYER_GZIP, "manual.tar.gz", None, False),
+        (media.OCI_LAYER_GZIP, "MANUAL.TGZ", None, False),
+        (media.OCI_LAYER, "manual", None, False),
+    ],
+)
+def test_packed_folders(media_type: str, title: str, unpack: str | None, is_folder: bool) -> None:
+    said = {artifact.TITLE: title} | ({} if unpack is None else {artifact.UNPACK: unpack})
+    assert artifact.is_folder(Descriptor(media_type, Digest.of(b"x"), 1, annotations=said)) == is_folder
 
 
 @pytest.mark.parametrize("title", ["../x", "/x", "a/../../x", "a/..", "..", ".", "", "/", "a\0b", "x" * 5000])
@@ -68,3 +105,11 @@ def test_a_title_is_a_path_below_the_folder_or_refused(title: str) -> None:
         assert names
         assert not {"", ".", ".."} & set(names)
         assert not any("/" in name or "\0" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("link", "depth", "leaves"),
+    [("a", 0, False), ("../a", 1, False), ("../a", 0, True), ("/a", 5, True), ("a/..", 5, True), ("", 1, True)],
+)
+def test_links_that_lead_out(link: str, depth: int, leaves: bool) -> None:
+    assert artifact.leaves(link.encode(), depth) == leaves

@@ -12,11 +12,13 @@ from pratique.image.convert import TO_DOCKER, TO_OCI, convert
 from pratique.image.sample import Content, Sample, image, index
 from pratique.spec import media
 from pratique.spec.digest import Digest
-from pratique.spec.manifest import Manifest
+from pratique.spec.manifest import ATTESTED, Manifest
 from pratique.spec.platform import Platform
 from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
 from pratique.transfer.copy import Options, copy
+
+from .test_edited import attested
 
 PLATFORMS = [Platform.parse(f"linux/{name}") for name in ("amd64", "arm64")]
 
@@ -61,6 +63,26 @@ def test_what_has_the_form_already_stays_as_it_is() -> None:
     assert result.descriptor.digest == compact.descriptor.digest
 
 
+def test_attestations_stay_and_are_about_the_image_in_its_new_form() -> None:
+    store, target = Memory(), Memory()
+    attested(store)
+    copy(store, "1", target, ["1"], options=Options(convert=lambda m, r: convert(m, TO_DOCKER, r)))
+    first, second, *marks = manifest_of(target, target.resolve("1")).manifests
+    assert [mark.annotations[ATTESTED] for mark in marks] == [str(first.digest), str(second.digest)]
+    assert {mark.media_type for mark in marks} == {media.OCI_MANIFEST}
+
+
+def test_dockers_type_for_zstd_becomes_ocis() -> None:
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.DOCKER_MANIFEST,
+        "config": {"mediaType": media.DOCKER_CONFIG, "digest": str(Digest.of(b"{}")), "size": 2},
+        "layers": [{"mediaType": media.DOCKER_LAYER_ZSTD, "digest": str(Digest.of(b"")), "size": 0}],
+    }
+    made = convert(Manifest.parse(json.dumps(document).encode()), TO_OCI, {})
+    assert [layer.media_type for layer in made.layers] == [media.OCI_LAYER_ZSTD]
+
+
 def test_what_docker_has_no_place_for_is_refused() -> None:
     document = {
         "schemaVersion": 2,
@@ -68,5 +90,6 @@ def test_what_docker_has_no_place_for_is_refused() -> None:
         "config": {"mediaType": media.OCI_CONFIG, "digest": str(Digest.of(b"{}")), "size": 2},
         "layers": [{"mediaType": f"{media.OCI_LAYER}+zstd", "digest": str(Digest.of(b"")), "size": 0}],
     }
-    with pytest.raises(Unsupported, match="Docker's form has no place for"):
+    with pytest.raises(Unsupported, match="Docker's form has no place for") as caught:
         convert(Manifest.parse(json.dumps(document).encode()), TO_DOCKER, {})
+    assert "recompress" in (caught.value.advice() or "")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pratique.errors import InvalidInput, Misbehaved, NotFound, Unsupported
+from pratique.image.convert import TO_DOCKER
 from pratique.image.edited import Edited, edit
 from pratique.image.image import Image
 from pratique.image.layers.bench import Bench
@@ -151,6 +152,70 @@ def test_a_new_platform_is_the_entrys_as_well() -> None:
     root = put_index(store, [entry(put_image(store, []), AMD64)])
     made = edit(store, root, platform(ARM), [AMD64])
     assert [str(each.platform) for each in made.root.manifests] == ["linux/arm/v7"]
+
+
+def test_the_platform_of_an_entry_loses_what_it_does_not_have_any_more() -> None:
+    store = Memory()
+    image = put_image(store, [], platform=Platform.parse("linux/arm/v7"))
+    said = {"os": "linux", "architecture": "arm", "variant": "v7", "os.version": "1"}
+    root = put_index(store, [{**entry(image), "platform": said}])
+
+    def made(wanted: str) -> Any:
+        (found,) = edit(store, root, platform(Platform.parse(wanted))).root.document["manifests"]
+        return found["platform"]
+
+    assert made("linux/amd64") == {"architecture": "amd64", "os": "linux"}
+    assert made("linux/arm") == {"architecture": "arm", "os": "linux"}
+    version = {"os": "linux", "architecture": "arm", "variant": "v7", "os.version": "2.0"}
+    assert made("linux/arm/v7:2.0") == version
+
+
+def test_the_version_of_a_platform_is_moved_and_what_only_the_entry_says_stays() -> None:
+    store = Memory()
+    image = put_image(store, [], platform=Platform.parse("windows/arm64"))
+    said = {"os": "windows", "architecture": "arm64", "variant": "v8", "os.version": "10.0.1"}
+    root = put_index(store, [{**entry(image), "platform": said}])
+    made = edit(store, root, lambda image: image.configured(**{"os.version": "10.0.2"}))
+    assert made.root.document["manifests"][0]["platform"] == {**said, "os.version": "10.0.2"}
+
+
+def test_two_images_cannot_be_for_one_platform() -> None:
+    store = Memory()
+    root, _ = attested(store)
+    with pytest.raises(InvalidInput, match="two images of an index would be for linux/s390x"):
+        edit(store, root, platform(Platform.parse("linux/s390x")))
+    with pytest.raises(InvalidInput, match="two images of an index would be for linux/amd64"):
+        edit(store, root, platform(AMD64), [ARM])
+
+
+def test_what_has_no_image_in_it_is_not_left_as_it_is_without_a_word() -> None:
+    store = Memory()
+    artifact = put(store, b"{}", media.OCI_EMPTY)
+    document = {"schemaVersion": 2, "mediaType": media.OCI_MANIFEST, "artifactType": "application/x"}
+    raw = json.dumps({**document, "config": artifact.to_json(), "layers": []}).encode()
+    put(store, raw, media.OCI_MANIFEST)
+    for root in (Manifest.parse(raw), put_index(store, [entry(Manifest.parse(raw))])):
+        with pytest.raises(Unsupported, match="has no image in it"):
+            edit(store, root, LABEL)
+
+
+@pytest.mark.parametrize("subject", [False, True])
+def test_an_index_gets_another_form_with_its_images_and_keeps_attestations(subject: bool) -> None:
+    store, target = Memory(), Memory()
+    root, images = attested(store, subject=subject)
+    change = all_of([LABEL, lambda image: image.converted(TO_DOCKER)])
+    made = edit(store, root, change, types=TO_DOCKER)
+    copy(made, made.root.digest, target, ["1"])
+    assert made.root.media_type == media.DOCKER_LIST
+    first, second, *marks = made.root.manifests
+    assert {first.media_type, second.media_type} == {media.DOCKER_MANIFEST}
+    assert [mark.annotations[ATTESTED] for mark in marks] == [str(first.digest), str(second.digest)]
+    for mark, about in zip(marks, (first, second), strict=True):
+        found = manifest_of(target, mark)
+        assert found.layers[0].media_type == "application/vnd.in-toto+json"
+        assert (found.subject.digest if found.subject else None) == (about.digest if subject else None)
+    assert Image.read(target, manifest_of(target, first)).config["config"] == {"Labels": {"a": "1"}}
+    assert images[0].config is not None
 
 
 def test_an_edited_image_is_a_source() -> None:

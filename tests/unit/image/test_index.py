@@ -11,6 +11,7 @@ from pratique import Digest, InvalidInput, Manifest, NotFound, Platform, Unsuppo
 from pratique.image import index as edits
 from pratique.image.sample import image, index
 from pratique.spec import media
+from pratique.spec.descriptor import Descriptor
 from pratique.spec.manifest import ATTESTATION, ATTESTED
 
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
@@ -51,7 +52,7 @@ def test_a_list_of_docker_s_has_no_annotations() -> None:
     made = edits.made(listed, "docker")
     assert made.media_type == media.DOCKER_LIST
     with pytest.raises(Unsupported):
-        edits.made(listed, "docker", {"a": "b"})
+        edits.made(listed, "docker", annotations={"a": "b"})
     with pytest.raises(Unsupported):
         edits.annotated(made, {"a": "b"})
     with pytest.raises(Unsupported):
@@ -79,19 +80,115 @@ def test_what_is_listed_is_listed_once_and_what_is_new_comes_last() -> None:
 def test_attestations_go_with_their_image(word: str) -> None:
     old = attested()
     word = str(old.manifests[1].digest) if word == "digest" else word
-    kept = edits.keeping(old, edits.choosing(old, [word]))
+    kept = edits.keeping(old, edits.choosing([word]))
     assert [each.digest for each in kept.manifests] == [old.manifests[1].digest, old.manifests[3].digest]
-    goes = edits.choosing(old, [word])
-    rest = edits.keeping(old, lambda each: not goes(each))
+    rest = edits.without(old, edits.choosing([word]))
     assert [each.digest for each in rest.manifests] == [old.manifests[0].digest, old.manifests[2].digest]
 
 
 def test_what_is_not_there_cannot_be_chosen() -> None:
     with pytest.raises(NotFound) as told:
-        edits.choosing(attested(), ["linux/s390x"])
+        edits.check(attested(), ["linux/s390x"])
     assert told.value.advice() == "its platforms: linux/amd64, linux/arm64"
     with pytest.raises(NotFound):
-        edits.choosing(attested(), [str(Digest.of(b"nothing"))])
+        edits.check(attested(), [str(Digest.of(b"nothing"))])
+
+
+def test_an_attestation_that_is_named_goes_alone_and_is_kept_alone() -> None:
+    old = attested()
+    images, attestations = old.manifests[:2], old.manifests[2:]
+    assert edits.without(old, edits.choosing(["unknown/unknown"])).manifests == images
+    assert edits.without(old, edits.choosing([str(attestations[0].digest)])).manifests == (*images, attestations[1])
+    assert edits.keeping(old, edits.choosing([str(attestations[0].digest)])).manifests == attestations[:1]
+
+
+def mixed() -> Manifest:
+    """An index of images for two operating systems, and of an artifact."""
+    listed = [edits.entry(single(name), Platform.parse(name)) for name in ("linux/amd64", "windows/amd64:10.0.1")]
+    note = edits.entry(single("linux/arm64"), None, {"lang": "en", "draft": ""})
+    return edits.made([*listed, {**note, "artifactType": "text/x"}])
+
+
+@pytest.mark.parametrize(
+    ("wish", "kept"),
+    [
+        ("linux", [0]),
+        ("windows", [1]),
+        ("windows/amd64", [1]),
+        ("windows/amd64:10.0", [1]),
+        (edits.Typed("text/x"), [2]),
+        (edits.Noted("draft"), [2]),
+        (edits.Noted("lang", "en"), [2]),
+        (lambda each: each.platform is not None, [0, 1]),
+    ],
+)
+def test_entries_are_named_in_many_ways(wish: edits.Wish, kept: list[int]) -> None:
+    old = mixed()
+    edits.check(old, [wish])
+    assert edits.keeping(old, edits.choosing([wish])).manifests == tuple(old.manifests[number] for number in kept)
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        (edits.Typed("text/y"), "no entry of the type text/y"),
+        (edits.Noted("lang", "de"), "no entry with the annotation lang=de"),
+        (edits.Noted("x"), "no entry with the annotation x$"),
+        ("darwin", "no darwin"),
+        (lambda _: False, "no entry that was to be chosen"),
+    ],
+)
+def test_a_wish_that_no_entry_is_is_told(wish: edits.Wish, told: str) -> None:
+    with pytest.raises(NotFound, match=told):
+        edits.check(mixed(), [wish])
+
+
+def test_of_several_for_one_platform_none_is_left_but_the_new_one() -> None:
+    twice = [single("linux/amd64", content) for content in (b"one", b"two")]
+    old = edits.made([edits.entry(each, Platform.parse("linux/amd64")) for each in twice])
+    found = edits.having(old, [edits.entries(old)[1]])
+    assert [each.digest for each in found.manifests] == [twice[1].digest]
+
+
+def test_what_does_the_same_for_another_version_or_type_is_not_replaced() -> None:
+    old = mixed()
+    newer = edits.entry(single("windows/amd64"), Platform.parse("windows/amd64:10.0.2"))
+    wasm = {**edits.entry(single("linux/amd64", b"x"), Platform.parse("linux/amd64")), "artifactType": "a/b"}
+    assert len(edits.having(old, [newer, wasm]).manifests) == 5
+
+
+def test_another_platform_is_said_of_an_entry() -> None:
+    old = mixed()
+    platform = Platform("windows", "amd64", os_version="10.0.9", os_features=("win32k",))
+    new = edits.fitted(old, platform, edits.choosing(["windows"]))
+    assert new.manifests[1].platform == platform
+    assert (new.manifests[0], new.manifests[2]) == (old.manifests[0], old.manifests[2])
+
+
+def test_what_refers_to_something() -> None:
+    subject = Descriptor(media.OCI_MANIFEST, Digest.of(b""), 0)
+    assert edits.made([], subject=subject).subject == subject
+    with pytest.raises(Unsupported):
+        edits.made([], "docker", subject=subject)
+
+
+@pytest.mark.parametrize(
+    "listed", [edits.entry(single("linux/amd64"), None), edits.entry(mixed(), Platform.parse("linux/amd64"))]
+)
+def test_a_list_of_docker_s_lists_images_with_platforms(listed: edits.Entry) -> None:
+    with pytest.raises(Unsupported, match="each with its platform"):
+        edits.made([listed], "docker")
+
+
+def test_what_is_hardly_meant_is_doubted() -> None:
+    assert edits.doubts(attested()) == edits.doubts(mixed()) == []
+    assert edits.doubts(edits.made([])) == ["the index lists nothing"]
+    twice = [edits.entry(single(name), Platform.parse(name)) for name in ("linux/arm64", "linux/aarch64")]
+    assert edits.doubts(edits.made(twice)) == [
+        "the index has 2 images for linux/arm64, of which clients take the first"
+    ]
+    other = {**twice[1], "annotations": {"compression": "zstd"}}
+    assert edits.doubts(edits.made([twice[0], other])) == []
 
 
 def test_annotations_are_set_and_taken_away() -> None:
@@ -100,7 +197,7 @@ def test_annotations_are_set_and_taken_away() -> None:
     assert once.annotations == {"a": "1", "b": "2"}
     assert edits.annotated(once, {"a": None}).annotations == {"b": "2"}
     assert "annotations" not in edits.annotated(once, {"a": None, "b": None}).document
-    entry = edits.annotated(old, {"a": "1"}, edits.choosing(old, ["linux/amd64"]))
+    entry = edits.annotated(old, {"a": "1"}, edits.choosing(["linux/amd64"]))
     assert [each.annotations.get("a") for each in entry.manifests] == ["1", None, None, None]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from pratique.errors import InvalidInput
-from pratique.image.rebase import BASE_DIGEST, BASE_NAME, Base, base_of, merged, rebase
+from pratique.image.rebase import BASE_DIGEST, BASE_NAME, Base, base_of, based, merged, rebase
 from pratique.spec.digest import Digest
 from pratique.stores.memory import Memory
 
@@ -37,6 +37,18 @@ def test_a_rebase_has_the_new_layers_below_and_says_on_what_it_is() -> None:
     assert [step["created_by"] for step in found.history] == ["n1", "n2", "ENV", "COPY app"]
     assert found.annotations == {**notes, BASE_DIGEST: str(new.digest)}
     assert applied([exported(found)]).nodes["base"].content == b"new"
+
+
+def test_an_image_is_said_to_be_on_what_it_begins_with() -> None:
+    store = Memory()
+    base, other = put_image(store, [OLD]), put_image(store, NEW)
+    image = put_image(store, [OLD, APP], annotations={"a": "b", BASE_NAME: "example.org/base:1"})
+    _, found = copied(edited(store, image, based(read(store, base), digest=Digest.of(b"index"))))
+    assert found.annotations == {"a": "b", BASE_NAME: "example.org/base:1", BASE_DIGEST: str(Digest.of(b"index"))}
+    _, named = copied(edited(store, image, based(read(store, base), name="x/y:2")))
+    assert base_of(named) == Base("x/y:2", base.digest)
+    with pytest.raises(InvalidInput, match="is not based on"):
+        edited(store, image, based(read(store, other)))
 
 
 def test_an_image_on_another_base_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -81,17 +82,97 @@ def test_what_makes_no_sense_is_refused_before_anything_is_read(wrong: Callable[
 
 
 _WORDS = st.text(st.characters(exclude_characters="=\0", exclude_categories=["Cs"]), min_size=1, max_size=5)
+_VALUES = st.dictionaries(_WORDS, _WORDS, max_size=4)
+_NAMES = st.sets(_WORDS, max_size=3)
+_PORTS = st.integers(1, 65535).map(str)
 
 
-@given(st.dictionaries(_WORDS, _WORDS, max_size=4), st.sets(_WORDS, max_size=3))
-def test_twice_is_once(values: dict[str, str], removed: set[str]) -> None:
+def _of_values(make: Callable[[dict[str, str], set[str]], Edit]) -> st.SearchStrategy[Edit]:
+    return st.builds(lambda values, removed: make(values, removed - values.keys()), _VALUES, _NAMES)
+
+
+def _of_names(make: Callable[[set[str], set[str]], Edit], names: st.SearchStrategy[str]) -> st.SearchStrategy[Edit]:
+    return st.builds(lambda added, removed: make(added, removed - added), *[st.sets(names, max_size=3)] * 2)
+
+
+# As the command line has them: at most one of each, the entrypoint before the command, and annotations before those of labels.
+_KINDS = (
+    *map(_of_values, (settings.environment, settings.labels, settings.annotate)),
+    _of_names(settings.ports, _PORTS),
+    _of_names(settings.volumes, _WORDS),
+    *(
+        st.builds(make, st.none() | st.lists(_WORDS, max_size=3))
+        for make in (settings.entrypoint, settings.command, settings.healthcheck)
+    ),
+    *(st.builds(make, st.none() | _WORDS) for make in (settings.user, settings.author)),
+    st.builds(settings.folder, st.none() | _WORDS.map("/{}".format)),
+    st.builds(settings.stop_signal, st.sampled_from([None, "SIGINT", "9"])),
+    st.builds(settings.platform, st.sampled_from(["linux/arm/v7", "linux/s390x"]).map(Platform.parse)),
+    st.builds(settings.created, st.none() | st.datetimes(timezones=st.just(UTC))),
+    st.builds(settings.annotate_labels),
+)
+
+
+@given(st.tuples(*(st.none() | kind for kind in _KINDS)))
+def test_twice_is_once(edits: tuple[Edit | None, ...]) -> None:
+    """What was written and read again does not change any more."""
     store = Memory()
-    removed -= values.keys()
-    edit = settings.all_of([settings.environment(values, removed), settings.labels(values, removed)])
+    edit = settings.all_of(each for each in edits if each is not None)
+    once = edited(store, put_image(store, [], settings=OLD, annotations={"a": "b"}), edit)
+    target, image = copied(once)
+    again = edited(target, image.original, settings.all_of([edit, edit]))
+    assert (again.root.raw, again.changed) == (once.root.raw, False)
+
+
+def test_nothing_said_is_nothing_changed() -> None:
+    store = Memory()
     manifest = put_image(store, [], settings=OLD)
-    once, twice = edited(store, manifest, edit), edited(store, manifest, settings.all_of([edit, edit]))
-    assert once.root.raw == twice.root.raw
     assert edited(store, manifest, settings.all_of([])).root.raw == manifest.raw
+
+
+def test_labels_are_annotations_as_well() -> None:
+    store = Memory()
+    manifest = put_image(store, [], settings=OLD, annotations={"a": "other", "c": "3"})
+    both = settings.all_of([settings.labels({"d": "4"}), settings.annotate_labels()])
+    assert copied(edited(store, manifest, both))[1].annotations == {"a": "1", "b": "2", "c": "3", "d": "4"}
+
+
+def test_what_checks_health_is_set_and_how_often_stays() -> None:
+    store = Memory()
+    manifest = put_image(store, [], settings={"Healthcheck": {"Test": ["NONE"], "Interval": 7}})
+    _, image = copied(edited(store, manifest, settings.healthcheck(["CMD", "/x"])))
+    assert image.config["config"] == {"Healthcheck": {"Test": ["CMD", "/x"], "Interval": 7}}
+    _, without = copied(edited(store, manifest, settings.healthcheck(None)))
+    assert without.config["config"] == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "config"),
+        (b'{"os": 1}', "os"),
+        (b'{"rootfs": {"type": "layers", "diff_ids": []}}', "are those of other layers"),
+        (b'{"os": "linux", "architecture": "amd64"}', "are those of other layers"),
+    ],
+)
+def test_a_config_is_not_rewritten_to_one_of_other_layers(typed: bytes, said: str) -> None:
+    store = Memory()
+    with pytest.raises(InvalidInput, match=said):
+        edited(store, put_image(store, [b""]), settings.rewritten(lambda _: typed))
+
+
+def test_a_history_of_other_layers_is_not_written() -> None:
+    store = Memory()
+    manifest = put_image(store, [b""])
+
+    def change(raw: bytes) -> bytes:
+        return json.dumps({**json.loads(raw), "history": []}).encode()
+
+    with pytest.raises(InvalidInput, match="are those of other layers"):
+        edited(store, manifest, settings.rewritten(change))
+    _, image = copied(edited(store, manifest, settings.rewritten(lambda raw: raw.replace(b"amd64", b"mips"))))
+    assert image.config["architecture"] == "mips"
 
 
 def test_platform_and_created() -> None:
@@ -106,6 +187,9 @@ def test_platform_and_created() -> None:
     image = copied(made)[1]
     assert str(image.platform) == "linux/arm/v7"
     assert image.config["created"] == image.annotations[settings.CREATED] == "2026-01-02T00:00:00Z"
+    both = settings.all_of([settings.created(moment), settings.created(None)])
+    without = copied(edited(store, manifest, both))[1]
+    assert ("created" in without.config, without.annotations) == (False, {})
 
 
 def test_annotations_are_of_the_manifest_and_dockers_has_none() -> None:

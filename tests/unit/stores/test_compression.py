@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pratique.errors import InvalidInput
-from pratique.stores.compression import HEAD_BYTES, Expansion, Unpacked, kind, kind_of_name, packing
+from pratique.stores.compression import (
+    GZIP,
+    HEAD_BYTES,
+    ZSTD,
+    Expansion,
+    Unpacked,
+    kind,
+    kind_of_name,
+    packing,
+    threads,
+)
 
 from .tars import PACKERS
 
@@ -40,6 +53,52 @@ def test_the_same_content_is_packed_the_same_and_the_sink_stays_open(name: str) 
             packed.write(b"content")
     assert sinks[0].getvalue() == sinks[1].getvalue()
     assert Unpacked(io.BytesIO(sinks[0].getvalue()), "it").read() == b"content"
+
+
+@pytest.fixture
+def one_core() -> Iterator[Callable[[], None]]:
+    """Leaves this thread one core from when it is called until the test is over."""
+    usable = os.sched_getaffinity(0)
+    yield lambda: os.sched_setaffinity(0, {min(usable)})
+    os.sched_setaffinity(0, usable)
+
+
+@pytest.mark.parametrize(("name", "level"), [(GZIP, 1), (GZIP, 3), (GZIP, 6), (ZSTD, 0), (ZSTD, 1), (ZSTD, 9)])
+def test_the_bytes_depend_on_the_content_alone(name: str, level: int, one_core: Callable[[], None]) -> None:
+    """Not on how many threads pack, nor on how what is written is cut, nor on whether it may change afterwards."""
+    content = os.urandom(3 << 20).hex().encode() + b"end"
+    sinks = [io.BytesIO() for _ in range(3)]
+    with packing(sinks[0], name, level) as packed:
+        packed.write(content)
+    changing = bytearray(777_777)
+    with packing(sinks[1], name, level) as packed:
+        for at in range(0, len(content), len(changing)):
+            part = content[at : at + len(changing)]
+            changing[: len(part)] = part
+            packed.write(memoryview(changing)[: len(part)])
+    one_core()
+    assert threads() == 1
+    with packing(sinks[2], name, level) as packed:
+        packed.write(memoryview(content))
+    assert sinks[0].getvalue() == sinks[1].getvalue() == sinks[2].getvalue()
+    assert Unpacked(io.BytesIO(sinks[0].getvalue()), "it").read() == content
+
+
+def test_a_sink_that_fails_is_told_and_no_thread_stays() -> None:
+    class Full(io.RawIOBase):
+        def write(self, _: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    def fill(name: str) -> None:
+        with packing(Full(), name, 1) as packed:
+            for _ in range(20):
+                packed.write(os.urandom(1 << 20))
+
+    before = threading.active_count()
+    for name in (GZIP, ZSTD):
+        with pytest.raises(OSError, match="No space"):
+            fill(name)
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,18 @@ def test_long_names_and_records_are_said_alike() -> None:
     assert extension(GLOBAL, b"13 comment=x\n", "it") == {"comment": "x"}
 
 
+def test_the_parts_of_a_sparse_file_that_are_said_one_by_one_are_all_kept() -> None:
+    """GNU tar's first form of them in pax repeats two records for each part, and its second has them as one list."""
+    parts = [("GNU.sparse.offset", "0"), ("GNU.sparse.numbytes", "512"), ("GNU.sparse.offset", "4096")]
+    said = [("GNU.sparse.size", "5000"), *parts, ("GNU.sparse.numbytes", "10"), ("path", "a")]
+    raw = "".join(f"{len(key) + len(value) + 5} {key}={value}\n" for key, value in said).encode()
+    assert extension(tarfile.XHDTYPE, raw, "it") == {
+        "GNU.sparse.size": "5000",
+        "path": "a",
+        "GNU.sparse.map": "0,512,4096,10",
+    }
+
+
 def test_no_name_is_that_of_all() -> None:
     with pytest.raises(InvalidInput, match="one name or size"):
         extension(GLOBAL, b"10 path=x\n", "it")

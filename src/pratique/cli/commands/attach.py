@@ -16,7 +16,8 @@ from .artifact import add_content, add_files, content
 EXAMPLES = """examples:
   pratique attach --artifact-type application/spdx+json localhost:5000/app:1.0 sbom.json:application/spdx+json
   pratique attach --artifact-type example/signature --platform linux/amd64 localhost:5000/app:1.0 app.sig
-  pratique attach --artifact-type example/scan --annotation org.example.verdict=good oci:backup:1.0 scan.json"""
+  pratique attach --artifact-type example/verdict --annotation org.example.verdict=good oci:backup:1.0
+  pratique attach --artifact-type example/scan --name scan.json:application/json localhost:5000/app:1.0 -"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -97,13 +97,15 @@ def _copy(stream: Stream, file: BinaryIO) -> None:
 
 @contextmanager
 def destination(path: str | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that takes its place only when it is complete."""
+    """Standard output, or a file that takes its place only when it is complete; a device or a pipe is written to as it is."""
     if path is None:
         yield sys.stdout.buffer
         return
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(replacing(Path(path)))
+            place = Path(path)
+            is_special = place.exists() and not place.is_file()
+            file = stack.enter_context(place.open("wb") if is_special else replacing(place))
         except OSError as error:
             raise InvalidInput(f"{path} cannot be written: {error.strerror}") from None
         yield file

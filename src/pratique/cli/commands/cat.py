@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from ...client.contents import read_file
 from ...errors import InvalidInput
+from ...image.layers.walk import Write
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
@@ -37,6 +39,22 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         )
     source = Location.parse(arguments.reference)
     with connected(arguments, output, named(source)) as registries, destination(arguments.output) as file:
-        read_file(source, arguments.path, file.write, platform=arguments.platform, registries=registries)
+        write = file.write if arguments.output or not sys.stdout.isatty() else _Terminal(file.write)
+        read_file(source, arguments.path, write, platform=arguments.platform, registries=registries)
     if output.as_json:
         output.document({"path": arguments.path, "output": arguments.output})
+
+
+class _Terminal:
+    """Writes text. Raises InvalidInput for a file that begins as no text does: a terminal would take it for commands."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def __call__(self, data: bytes | memoryview) -> None:
+        if b"\0" in bytes(data):
+            raise InvalidInput(
+                "the file is no text, and nothing for a terminal",
+                advice="write it to a file with --output, or to another program",
+            )
+        self._write(data)

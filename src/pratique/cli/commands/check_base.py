@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from ...client.contents import check_base
+from ...client.contents import BaseCheck, check_base, check_bases
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
@@ -21,7 +22,12 @@ EXAMPLES = """examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
     parser.add_argument("--base", metavar="REF", help="the base (default: as the image's annotations say)")
-    parser.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="which image of an index")
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        type=options.platform,
+        help="only this image of an index; otherwise all are looked at",
+    )
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
@@ -31,18 +37,31 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     source = Location.parse(arguments.reference)
     base = Location.parse(arguments.base) if arguments.base else None
     with connected(arguments, output, named(source, *([base] if base else []))) as registries:
-        found = check_base(source, base=base, platform=arguments.platform, registries=registries)
+        if arguments.platform:
+            found = [check_base(source, base=base, platform=arguments.platform, registries=registries)]
+        else:
+            found = check_bases(source, base=base, registries=registries)
+    is_current = all(each.is_current for each in found)
     if output.as_json:
-        output.document(
-            {
-                "reference": str(source),
-                "base": found.name,
-                "digest": str(found.digest) if found.digest else None,
-                "current_digest": str(found.current),
-                "current": found.is_current,
-            }
-        )
+        several = {"current": is_current, "images": [_document(each) for each in found]}
+        output.document({"reference": str(source), **(several if len(found) > 1 else _document(found[0]))})
     else:
-        said = "is on" if found.is_current else "is not on what is now"
-        output.line(f"{source} {said} {found.name}@{found.current}")
-    return 0 if found.is_current else 1
+        for each in found:
+            output.line(f"{source}{f' ({each.platform})' if len(found) > 1 else ''} {_shown(each)}")
+    return 0 if is_current else 1
+
+
+def _document(found: BaseCheck) -> dict[str, Any]:
+    return {
+        "platform": str(found.platform),
+        "base": found.name,
+        "digest": str(found.digest) if found.digest else None,
+        "current_digest": str(found.current),
+        "current": found.is_current,
+    }
+
+
+def _shown(found: BaseCheck) -> str:
+    said = "is on" if found.is_current else "is not on what is now"
+    was = f"; its base was {found.digest}" if found.digest not in (None, found.current) else ""
+    return f"{said} {found.name}@{found.current}{was}"

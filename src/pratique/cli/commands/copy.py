@@ -75,7 +75,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--if-changed", action="store_true", help="print nothing where nothing had to be done")
     parser.add_argument("--dry-run", action="store_true", help="copy nothing; say what would be")
     parser.add_argument("--keep-going", action="store_true", help="with --all-tags: go on after a failure")
-    parser.add_argument("--digest-file", metavar="FILE", help="write the digest at the destination to a file")
+    parser.add_argument(
+        "--digest-file", metavar="FILE", type=options.writable, help="write the digest at the destination to a file"
+    )
     parser.add_argument(
         "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
     )

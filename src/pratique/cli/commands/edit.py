@@ -6,17 +6,17 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ...client.changes import configure as change
+from ...client.changes import rewrite
 from ...client.surgery import revise
 from ...errors import InvalidInput
-from ...image.image import Image
-from ...spec.document import parse_object
-from ...values import replace
 from .. import alteration
 from ..output import Output
 
@@ -38,34 +38,68 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_config(arguments: argparse.Namespace, output: Output) -> None:
-    alteration.altered(arguments, output, change([_config]))
+    with _editor("config") as edited:
+        alteration.altered(arguments, output, rewrite(edited))
 
 
 def run_manifest(arguments: argparse.Namespace, output: Output) -> None:
-    alteration.made(arguments, output, partial(revise, change=_edited))
+    with _editor("manifest") as edited:
+        alteration.made(arguments, output, partial(revise, change=edited))
 
 
-def _config(image: Image) -> Image:
-    config = parse_object(_edited(json.dumps(image.config, indent=2, ensure_ascii=False).encode()), "the config")
-    if config.get("rootfs") != image.config.get("rootfs"):
-        raise InvalidInput(
-            "the diff ids of the config are those of the layers", advice="`layer` and `append` change both together"
-        )
-    return replace(image, config=config)
+@contextmanager
+def _editor(what: str) -> Iterator[Callable[[bytes], bytes]]:
+    """What edits a document in an editor. Where what was typed cannot be used it is kept, and the error says where."""
+    folder = Path(tempfile.mkdtemp(prefix="pratique-"))
+    typed: list[Path] = []
+
+    def edit(raw: bytes) -> bytes:
+        path = folder / f"{what}-{len(list(folder.iterdir())) + 1}.json"
+        shown = _readable(raw)
+        path.write_bytes(shown)
+        _open(path)
+        found = path.read_bytes()
+        if _is_same(found, shown):
+            return raw
+        typed.append(path)
+        return found if raw.endswith(b"\n") else found.rstrip(b"\n")  # which editors add
+
+    try:
+        yield edit
+    except Exception as error:
+        if typed:
+            error.add_note(f"what was typed is kept in {', '.join(map(str, typed))}")
+        else:
+            shutil.rmtree(folder)
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
-def _edited(raw: bytes) -> bytes:
-    """What an editor makes of some text. Raises InvalidInput where there is no editor, or it fails."""
+def _open(path: Path) -> None:
+    """Have a file edited. Raises InvalidInput where there is no editor, or it fails."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
         raise InvalidInput("there is no editor", advice="set EDITOR to the command that opens a file")
-    with tempfile.TemporaryDirectory(prefix="pratique-") as folder:
-        path = Path(folder) / "document.json"
-        path.write_bytes(raw)
-        try:
-            ended = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode  # noqa: S603  (whose editor it is, runs it)
-        except OSError as error:
-            raise InvalidInput(f"the editor {editor!r} cannot be run: {error.strerror}") from None
-        if ended:
-            raise InvalidInput(f"the editor {editor!r} ended with {ended}", advice="nothing was pushed")
-        return path.read_bytes()
+    try:
+        ended = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode  # noqa: S603  (whose editor it is, runs it)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"the editor {editor!r} cannot be run: {error}") from None
+    if ended:
+        raise InvalidInput(f"the editor {editor!r} ended with {ended}", advice="nothing was pushed")
+
+
+def _readable(raw: bytes) -> bytes:
+    """A document in lines; many are written as one."""
+    if b"\n" in raw.strip():
+        return raw
+    return json.dumps(json.loads(raw), indent=2, ensure_ascii=False).encode()
+
+
+def _is_same(one: bytes, other: bytes) -> bool:
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False

@@ -16,6 +16,7 @@ from ..output import Output
 
 EXAMPLES = """examples:
   pratique layer rm --layer -1 --tag 1.0-bare localhost:5000/app:1.0
+  pratique layer rm --created-by 'apt-get install' --tag 1.0-bare localhost:5000/app:1.0
   pratique layer edit --strip 'usr/share/doc/**' --strip '**/*.pyc' --tag 1.0-slim localhost:5000/app:1.0
   pratique layer edit --replace etc/app.toml=settings.toml --layer 2 --tag 1.1 localhost:5000/app:1.0"""
 
@@ -26,7 +27,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     remove = verbs.add_parser("rm", help="take layers away", description="take layers away")
     alteration.add_image(remove)
-    remove.add_argument("--layer", metavar="LAYER", action="append", required=True, help=_WHICH)
+    remove.add_argument("--layer", metavar="LAYER", action="append", default=[], help=_WHICH)
+    remove.add_argument(
+        "--created-by",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="the layers whose step in the history has this text; may be repeated",
+    )
     alteration.add_altering(remove)
     remove.set_defaults(run=run_remove)
     edit = verbs.add_parser("edit", help="change files in layers", description="change files in layers")
@@ -47,7 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_remove(arguments: argparse.Namespace, output: Output) -> None:
-    alteration.altered(arguments, output, remove_layers([_which(text) for text in arguments.layer]))
+    which = [_which(text) for text in arguments.layer]
+    alteration.altered(arguments, output, remove_layers(which, created_by=arguments.created_by))
 
 
 def run_edit(arguments: argparse.Namespace, output: Output) -> None:

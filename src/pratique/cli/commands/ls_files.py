@@ -19,6 +19,7 @@ from ..output import Output, moment
 EXAMPLES = """examples:
   pratique ls-files localhost:5000/app:1.0
   pratique ls-files --long --platform linux/arm64 docker.io/library/debian:12 etc/apt
+  pratique ls-files --layers localhost:5000/app:1.0 "**/*.so"
   pratique ls-files --json --digests oci:backup:1.2"""
 
 _TYPES: Final = {"folder": stat.S_IFDIR, "symlink": stat.S_IFLNK, "device": stat.S_IFCHR, "pipe": stat.S_IFIFO}
@@ -26,10 +27,12 @@ _TYPES: Final = {"folder": stat.S_IFDIR, "symlink": stat.S_IFLNK, "device": stat
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="only this file, or this folder and what is in it")
+    paths = "only this file, or this folder and what is in it; *, ? and ** are patterns"
+    parser.add_argument("paths", metavar="PATH", nargs="*", default=[], help=paths)
     parser.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="which image of an index")
     parser.add_argument("--long", "-l", action="store_true", help="mode, owner, size and date as well")
     parser.add_argument("--digests", action="store_true", help="the digest of each file's content as well")
+    parser.add_argument("--layers", action="store_true", help="the digest of the layer that each file is from as well")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)
@@ -38,13 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> None:
     source = Location.parse(arguments.reference)
     with connected(arguments, output, named(source)) as registries:
-        found = list_files(source, platform=arguments.platform, digests=arguments.digests, registries=registries)
-    wanted = [path.strip("/") for path in arguments.paths]
-    chosen = [file for file in found if not wanted or any(_is_in(file, path) for path in wanted)]
+        found = list_files(
+            source,
+            paths=arguments.paths,
+            platform=arguments.platform,
+            digests=arguments.digests,
+            registries=registries,
+        )
     if output.as_json:
-        output.document([document(file) for file in chosen])
+        output.document([document(file) for file in found])
         return
-    for file in chosen:
+    for file in found:
         output.line(" ".join((*_facts(file, arguments), _shown(file) if arguments.long else file.path)))
 
 
@@ -60,12 +67,9 @@ def document(file: File) -> dict[str, Any]:
         "link": file.link or None,
         "digest": str(file.digest) if file.digest else None,
         "attributes": dict(file.attributes),
+        "layer": str(file.layer) if file.layer else None,
     }
     return {key: value for key, value in facts.items() if value is not None and value != {}}
-
-
-def _is_in(file: File, path: str) -> bool:
-    return not path or file.path.rstrip("/") == path or file.path.startswith(f"{path}/")
 
 
 def _facts(file: File, arguments: argparse.Namespace) -> list[str]:
@@ -75,6 +79,8 @@ def _facts(file: File, arguments: argparse.Namespace) -> list[str]:
         facts += [mode, "/".join(map(str, file.owner)), str(file.size), moment(_modified(file))]
     if arguments.digests:
         facts.append(str(file.digest or "-"))
+    if arguments.layers:
+        facts.append(str(file.layer or "-"))
     return facts
 
 

@@ -7,10 +7,12 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 
+from ...client.changes import based, in_turn
 from ...client.changes import configure as change
 from ...errors import InvalidInput
 from ...image import settings
 from ...image.image import Edit
+from ...stores.locations import Location
 from .. import alteration, options
 from ..made import pairs
 from ..output import Output
@@ -28,8 +30,15 @@ _FIELDS = {
     "user": ("USER", "the user, with :GROUP", settings.user),
     "workdir": ("PATH", "the folder in which it begins", settings.folder),
     "stop-signal": ("SIGNAL", "the signal that ends it", settings.stop_signal),
+    "healthcheck": ("COMMAND", "what tells whether it is well: a line for a shell, or NONE", settings.healthcheck),
+    "author": ("TEXT", "who made it", settings.author),
 }
-_LISTED = {"entrypoint", "cmd"}
+# Of these the ones that are lists of words.
+_LISTS = {
+    "entrypoint": "words of a shell, or a JSON list",
+    "cmd": "words of a shell, or a JSON list",
+    "healthcheck": "or a JSON list of words",
+}
 # Options that set values by their names, and take them away.
 _VALUES = {
     "env": ("variable", settings.environment),
@@ -42,7 +51,7 @@ _KEYS = {"port": ("PORT", settings.ports), "volume": ("PATH", settings.volumes)}
 def configure(parser: argparse.ArgumentParser) -> None:
     alteration.add_image(parser)
     for name, (metavar, text, _) in _FIELDS.items():
-        json_too = "; words of a shell, or a JSON list" if name in _LISTED else ""
+        json_too = f"; {_LISTS[name]}" if name in _LISTS else ""
         parser.add_argument(f"--{name}", metavar=metavar, help=f"{text}{json_too}; '' takes it away")
     for name, (what, _) in _VALUES.items():
         _repeated(parser, f"--{name}", "KEY=VALUE", f"set a {what}")
@@ -51,16 +60,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _repeated(parser, f"--{name}", metavar, f"add a {name}")
         _repeated(parser, f"--{name}-rm", metavar, f"take a {name} away")
     parser.add_argument("--set-platform", metavar="OS/ARCH", type=options.platform, help="what it runs on")
-    parser.add_argument("--created", metavar="TIME", help="when it was made: RFC 3339, or seconds since 1970")
+    parser.add_argument(
+        "--created", metavar="TIME", help="when it was made: RFC 3339, or seconds since 1970; '' takes it away"
+    )
+    parser.add_argument(
+        "--annotate-labels", action="store_true", help="set an annotation for each label that it has then"
+    )
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        help="say in the annotations that it is based on this, whose layers it has to begin with",
+    )
     alteration.add_altering(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     edits = list(_edits(vars(arguments)))
-    if not edits:
+    bases = [Location.parse(arguments.base)] if arguments.base else []
+    if not edits and not bases:
         raise InvalidInput("nothing is to be changed", advice="see: pratique mutate --help")
-    alteration.altered(arguments, output, change(edits))
+    alteration.altered(arguments, output, in_turn([change(edits), *map(based, bases)]), bases)
 
 
 def _edits(said: dict[str, object]) -> Iterator[Edit]:
@@ -79,12 +99,25 @@ def _edits(said: dict[str, object]) -> Iterator[Edit]:
             yield change_keys(added, removed)
     if said["set_platform"]:
         yield settings.platform(said["set_platform"])  # type: ignore[arg-type]  # the parser made one
-    if said["created"] and (moment := alteration.moment(str(said["created"]))):
-        yield settings.created(moment)
+    if said["created"] is not None:
+        yield settings.created(alteration.moment(str(said["created"])) if said["created"] else None)
+    if said["annotate_labels"]:
+        yield settings.annotate_labels()
 
 
 def _set(edit: Callable[[object], Edit], name: str, text: str) -> Edit:
-    return edit((_list(text, name) if name in _LISTED else text) or None)
+    if not text:
+        return edit(None)
+    if name == "healthcheck":
+        return edit(_check(text))
+    return edit((_list(text, name) or None) if name in _LISTS else text)
+
+
+def _check(text: str) -> list[str]:
+    """The command of a health check, as Docker has it."""
+    if text.startswith("["):
+        return ["CMD", *_list(text, "healthcheck")]
+    return [text] if text == "NONE" else ["CMD-SHELL", text]
 
 
 def _list(text: str, name: str) -> list[str]:

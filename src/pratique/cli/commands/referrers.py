@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if output.as_json:
         output.document(_document(found))
     elif arguments.tree:
-        output.line(f"{subject} {found.descriptor.digest}")
+        digest = str(found.descriptor.digest)
+        output.line(str(subject) if subject.said == digest else f"{subject} {digest}")
         for line in _lines(found, ""):
             output.line(line)
     else:
@@ -80,7 +81,9 @@ def _filter(word: str) -> tuple[str, str | None]:
 
 
 def _document(found: Referrer) -> dict[str, Any]:
-    return {**found.descriptor.to_json(), "referrers": [_document(each) for each in found.referrers]}
+    descriptor = found.descriptor
+    described = descriptor.to_json() if descriptor.media_type else {"digest": str(descriptor.digest)}
+    return {**described, "referrers": [_document(each) for each in found.referrers]}
 
 
 def _lines(found: Referrer, before: str) -> Iterator[str]:

@@ -6,21 +6,22 @@ import argparse
 
 from ...client.backups import restore, saved
 from ...stores.locations import Location
-from .. import options, trace
+from .. import trace
 from ..connect import connected
 from ..copied import report
 from ..output import Output
 from ..progress import shown
-from .backup import add_saving
+from .backup import add_saving, repository
 
 EXAMPLES = """examples:
   pratique restore oci:backup localhost:5000/app
   pratique restore --dry-run app.tar localhost:5000/restored/app
+  pratique restore --include 1.0 app.tar localhost:5000/app
   pratique restore --no-clobber oci-archive:app.tar.zst localhost:5000/app"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SRC", help="oci:PATH, oci-archive:PATH, or a PATH")
+    parser.add_argument("source", metavar="SRC", help="oci:PATH, oci-archive:PATH, or a PATH; - is standard input")
     parser.add_argument("repository", metavar="REPO", help="where to bring it")
     parser.add_argument("--no-clobber", action="store_true", help="leave tags that exist as they are")
     add_saving(parser)
@@ -28,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    source, reference = saved(arguments.source), options.repository(arguments.repository)
+    source, reference = saved(arguments.source), repository(arguments.repository)
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
         connected(arguments, output, [reference.registry], tell=tell) as registries,
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         found = restore(
             source,
             str(reference),
+            include=arguments.include,
+            exclude=arguments.exclude,
             referrers=not arguments.no_referrers,
             keep_going=arguments.keep_going,
             no_clobber=arguments.no_clobber,

@@ -21,6 +21,12 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        type=options.platform,
+        help="only this image of an index; otherwise all are read",
+    )
     parser.add_argument("--fast", action="store_true", help="read no layers; ask whether they are there")
     parser.add_argument(
         "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
@@ -33,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source = Location.parse(arguments.reference)
     with connected(arguments, output, named(source)) as registries:
-        found = list(validate(source, fast=arguments.fast, registries=registries, jobs=arguments.jobs))
+        platform, fast = arguments.platform, arguments.fast
+        found = list(validate(source, platform=platform, fast=fast, registries=registries, jobs=arguments.jobs))
     if output.as_json:
         problems = [{"digest": str(each.descriptor.digest), "error": error_document(each.error)} for each in found]
         output.document({"reference": str(source), "valid": not found, "problems": problems})

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-from ...errors import NotFound
+from ...errors import Error, InvalidInput, NotFound
 from ...http.message import Stream
 from ...spec.descriptor import Descriptor
 from ...spec.digest import Digest
 from ...stores import compression
-from ...stores.compression import EXPANSION, GZIP, Expansion
-from ...stores.content import opened
-from ...stores.tar import MemberStream, write_whole
+from ...stores.base import Advances
+from ...stores.compression import EXPANSION, GZIP, PLAIN, ZSTD, Expansion
+from ...stores.content import Early, Entrusts, opened
 from ...values import field, frozen
 from .media import layer_type, packed_as
 from .pieces import Packed
+from .spool import Spool
 from .walk import Write
 
-GZIP_LEVEL: Final = 2  # of ISA-L: the ratio of Go's best speed at a third of its time
+HIGHEST_LEVELS: Final = {PLAIN: 0, GZIP: 9, ZSTD: 22}
+GZIP_LEVEL: Final = 1  # of ISA-L: the ratio of Go's best speed, at a third of its time
+EARLY_BYTES: Final = 4 << 20  # of a layer after which it begins to be sent; what is smaller is sent in a moment
 
 
 class Opens(Protocol):
@@ -38,6 +42,13 @@ class Packing:
 
     kind: str = GZIP
     level: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise InvalidInput for a level that there is not."""
+        if not 0 <= self.level <= HIGHEST_LEVELS[self.kind]:
+            raise InvalidInput(
+                f"{self.kind} has no level {self.level}", advice=f"its levels go up to {HIGHEST_LEVELS[self.kind]}"
+            )
 
     @property
     def used(self) -> int:
@@ -56,24 +67,37 @@ class Layer:
     diff_id: Digest
     source: Opens = field(repr=False, compare=False)
 
-    def packed(self, expansion: Expansion = EXPANSION) -> Packed:
-        """Its content, to be read. Raises Unsupported for a type that is no tar, or an encrypted one."""
+    def packed(self, expansion: Expansion = EXPANSION, *, entrusts: bool = False) -> Packed:
+        """Its content, to be read. Raises Unsupported for a type that is no tar, or an encrypted one.
+
+        Where it `entrusts` its reader with comparing the diff id, only the size of what is read is verified.
+        """
         packed_as(self.descriptor.media_type)
         what = f"the layer {self.descriptor.digest}"
+        return Packed(lambda: self._opened(entrusts=entrusts), what, expansion, self.descriptor.digest)
+
+    @contextmanager
+    def _opened(self, *, entrusts: bool) -> Iterator[Stream]:
         # `opened` wants a source; all that it does with one is to open content.
         source: Any = self.source
-        return Packed(lambda: opened(source, self.descriptor), what, expansion)
+        with opened(source, self.descriptor) as stream:
+            if entrusts and isinstance(stream, Entrusts):
+                stream.entrust()
+            yield stream
 
 
 class Bench:
     """Where layers are made, and a place to read them from until it is closed. Several threads may make layers at once.
 
-    `folder` is where the files without names are; the system's own folder for such files where it is None.
+    `folder` is where the files without names are; the system's own folder for such files where it is None. What is made goes
+    to a target in `advance`, where one is set, before it is whole.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._files: dict[Digest, _File] = {}
+        self.advance: Advances | None = None
+        self._files: dict[Digest, Spool] = {}
+        self._early: dict[Spool, Early] = {}
 
     def make(
         self,
@@ -83,23 +107,29 @@ class Bench:
         media_type: str = "",
         docker: bool = False,
         annotations: Mapping[str, str] | None = None,
+        is_wanted: bool = True,
     ) -> Layer:
-        """The layer of the tar that `pour` writes, with OCI's or Docker's media type, or another. Raises what `pour` raises."""
+        """The layer of the tar that `pour` writes, with OCI's or Docker's media type, or another. Raises what `pour` raises.
+
+        What is not yet known to be wanted is not sent in advance.
+        """
         plain, hashed = hashlib.sha256(), hashlib.sha256()
-        with self._written() as file, compression.packing(_Both(file, hashed), packing.kind, packing.used) as packer:
+        with self._written(is_early=is_wanted) as file:
+            with compression.packing(_Both(file, hashed), packing.kind, packing.used) as packer:
 
-            def hashing(data: bytes | memoryview) -> None:
-                plain.update(data)
-                packer.write(data)
+                def hashing(data: bytes | memoryview) -> None:
+                    plain.update(data)
+                    packer.write(data)
 
-            pour(hashing)
+                pour(hashing)
+            file.finish()
         descriptor = Descriptor(
             media_type or layer_type(packing.kind, docker=docker),
             Digest("sha256", hashed.hexdigest()),
             file.size,
             annotations=dict(annotations or {}),
         )
-        self._take(descriptor.digest, file)
+        self._take(descriptor, file)
         return Layer(descriptor, Digest("sha256", plain.hexdigest()), self)
 
     def keep(self, layer: Layer) -> Layer:
@@ -109,7 +139,7 @@ class Bench:
             with self._written() as file, layer.packed().content() as stream:
                 while data := stream.read(compression.PIECE_BYTES):
                     file.write(data)
-            self._take(digest, file)
+            self._take(layer.descriptor, file)
         return Layer(layer.descriptor, layer.diff_id, self)
 
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
@@ -121,60 +151,59 @@ class Bench:
         return found.content(min(offset, found.size))
 
     def close(self) -> None:
-        """Let go of everything that was made."""
+        """Let go of everything that was made, and of what was sent of it and is not wanted."""
+        self._forget()
+        while self._early:
+            self._early.popitem()[1].drop()
+
+    def _forget(self) -> None:
         while self._files:
             self._files.popitem()[1].close()
 
     @contextmanager
-    def _written(self) -> Iterator[_File]:
-        """A file to be written; it is gone where that fails."""
-        file = _File(self._folder)
+    def _written(self, *, is_early: bool = False) -> Iterator[Spool]:
+        """A file to be written, which may be sent meanwhile; it is gone where that fails."""
+        # A packer's own thread writes, which knows nothing of the context.
+        send = partial(copy_context().run, lambda: self._send(file)) if is_early else None
+        file: Spool = Spool(self._folder, EARLY_BYTES, send)
         try:
             yield file
         except BaseException:
             file.close()
             raise
 
-    def _take(self, digest: Digest, file: _File) -> None:
-        if self._files.setdefault(digest, file) is not file:
+    def _send(self, file: Spool) -> None:
+        with suppress(Error):  # as the push will tell
+            early = self.advance.advance(file.growing) if self.advance else None
+            if early:
+                self._early[file] = early
+
+    def _take(self, descriptor: Descriptor, file: Spool) -> None:
+        if self._files.setdefault(descriptor.digest, file) is not file:
             file.close()
+        elif file in self._early:
+            self._early[file].finish(descriptor)
 
     def __enter__(self) -> Bench:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-
-class _File:
-    """A file without a name that is written once."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (`close` closes it)
-        self.size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.size += len(data)
-        write_whole(self._file, data)
-
-    def content(self, offset: int) -> AbstractContextManager[Stream]:
-        return closing(MemberStream(self._file, offset, self.size - offset, "a layer that was made"))
-
-    def close(self) -> None:
-        self._file.close()
+        if kind is None or issubclass(kind, Exception):
+            self.close()
+        else:
+            self._forget()  # who interrupts a program does not wait for a registry
 
 
 class _Both:
     """What a packer writes to: a file, and its digest."""
 
-    def __init__(self, file: _File, hashed: hashlib._Hash) -> None:
+    def __init__(self, file: Spool, hashed: hashlib._Hash) -> None:
         self._file = file
         self._hash = hashed
 
     def write(self, data: bytes | memoryview, /) -> int:
         self._hash.update(data)
-        self._file.write(data)
-        return len(data)
+        return self._file.write(data)
 
     def flush(self) -> None:
         """Nothing: the file has no buffer."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ...spec.digest import Digest
 from ...stores.crew import in_parallel
 from ...stores.header import DEVICES, FILE, FOLDER, LINK, PIPE, SYMBOLIC, decoded
-from ...values import frozen
+from ...values import frozen, replace
 from .header import Member
 from .pieces import Packed
 from .walk import Walk
-from .whiteout import Shadow, is_whiteout
+from .whiteout import Shadow, check_kept, is_whiteout
+
+MOST_LINKS: Final = 40  # hard links that lead from one to the next
 
 _AT_ONCE: Final = 2  # layers that are read
 _KINDS: Final = {LINK: "link", SYMBOLIC: "symlink", FOLDER: "folder", PIPE: "pipe"} | dict.fromkeys(DEVICES, "device")
@@ -24,7 +26,8 @@ class File:
     """A file of an image as its layer has it: `size` in bytes, `modified` in seconds since the epoch, as text.
 
     `kind` is file, folder, link (a hard one), symlink, device, or pipe; `digest` is that of a file's content, where it was
-    asked for; `attributes` are what pax records say beyond the rest: extended attributes and the like.
+    asked for; `attributes` are what pax records say beyond the rest: extended attributes and the like. `layer` is the digest of
+    the layer that it is from, where that is known.
     """
 
     path: str
@@ -37,19 +40,27 @@ class File:
     device: tuple[int, int] = (0, 0)
     digest: Digest | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    layer: Digest | None = None
 
-    def is_same(self, other: File, *, times: bool = False) -> bool:
-        """Whether the other is the same but for when it was modified; with `times` that counts, too."""
-        return _compared(self, times=times) == _compared(other, times=times)
+    def differs(self, other: File, *, times: bool = False) -> tuple[str, ...]:
+        """The names of what is not the same: `kind`, `content`, `mode`, `owner`, `link`, `device`, `attributes`, and with
+        `times` `modified`.
+        """
+        mine, others = _compared(self, times=times), _compared(other, times=times)
+        return tuple(name for name, value in mine.items() if value != others[name])
 
 
 @frozen
 class Change:
-    """A path whose file is not the same in two images; None where one has no such file."""
+    """A path whose file is not the same in two images; None where one has no such file.
+
+    `fields` says what of it changed, as `File.differs` does.
+    """
 
     path: str
     before: File | None
     after: File | None
+    fields: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -68,68 +79,129 @@ class Contents:
 
 
 def read(layer: Packed, *, digests: bool = False) -> Contents:
-    """Read a layer to its end; with `digests`, those of the files as well. Raises as `Walk` does, and what reading raises."""
+    """Read a layer to its end; with `digests`, those of the files as well.
+
+    Raises as `Walk` does, InvalidInput for one that would fill the memory, and what reading raises.
+    """
     files: dict[bytes, File] = {}
     with layer.pieces() as pieces:
-        walk = Walk(pieces, layer.what)
+        walk, kept = Walk(pieces, layer.what), 0
 
         def members() -> Iterator[Member]:
+            nonlocal kept
             for member in walk:
                 if not is_whiteout(member.name):
-                    files[member.name] = _file(member, _hashed(walk, member) if digests and member.is_file else None)
+                    found = _file(member, _hashed(walk, member) if digests and member.is_file else None, layer.digest)
+                    if found.link or found.attributes:
+                        check_kept(kept := kept + len(found.link) + sum(len(said) for _, said in found.attributes))
+                    files[member.name] = found
                 yield member
 
         shadow = Shadow.of(1, members())
+    shadow.keep(kept)
     return Contents(files, shadow)
 
 
-def compose(contents: Sequence[Contents]) -> dict[bytes, File]:
-    """The files that layers make together, from the base up, by name and in the order of names."""
+def compose(contents: Iterable[Contents]) -> dict[bytes, File]:
+    """The files that layers make together, from the base up, by name and in the order of names.
+
+    A hard link to what a higher layer took away or replaced is the file that it was, and other links to that lead to it.
+    Raises InvalidInput where they would fill the memory.
+    """
     found: dict[bytes, File] = {}
+    links: list[tuple[int, bytes]] = []
+    layers = list(contents)
     shadow = Shadow()
-    for each in reversed(contents):
+    for number in reversed(range(len(layers))):
+        each = layers[number]
         for name, file in each.files.items():
             if name not in found and not shadow.hides(0, name, _kind_of(file)):
                 found[name] = file
+                if file.kind == "link":
+                    links.append((number, name))
         shadow.add(each.shadow)
+    _resolve(found, layers, links)
     return dict(sorted(found.items()))
+
+
+def _resolve(found: dict[bytes, File], layers: Sequence[Contents], links: Iterable[tuple[int, bytes]]) -> None:
+    """Let hard links be what they lead to, where that is not under its name any more."""
+    heirs: dict[tuple[int, int], File] = {}  # by layer, and by the file that is gone from under its name
+    for number, name in links:
+        link = found[name]
+        target = _led(layers[: number + 1], link)
+        if target is None:
+            continue
+        there = found.get(_bytes(target.path))
+        if there is target:
+            found[name] = replace(link, link=target.path, digest=target.digest)
+        elif heir := heirs.get((number, id(target))):
+            found[name] = replace(link, link=heir.path, digest=heir.digest)
+        else:
+            heirs[number, id(target)] = found[name] = replace(target, path=link.path)
+
+
+def _led(layers: Sequence[Contents], link: File) -> File | None:
+    """The file that a hard link of the highest of some layers leads to."""
+    found: File | None = link
+    for _ in range(MOST_LINKS):
+        if found is None or found.kind != "link":
+            return found
+        name = _bytes(found.link)
+        found = next((each.files[name] for each in reversed(layers) if name in each.files), None)
+    return None
 
 
 def listing(layers: Sequence[Packed], *, digests: bool = False) -> dict[bytes, File]:
     """The files of an image by name, each as the highest layer has it."""
-    return compose(list(in_parallel(lambda layer: read(layer, digests=digests), layers, _AT_ONCE)))
+    return compose(bounded(in_parallel(lambda layer: read(layer, digests=digests), layers, _AT_ONCE)))
+
+
+def bounded(contents: Iterable[Contents]) -> Iterator[Contents]:
+    """The same. Raises InvalidInput as soon as all of them would fill the memory."""
+    kept = 0
+    for each in contents:
+        check_kept(kept := kept + each.shadow.kept)
+        yield each
 
 
 def compare(before: Mapping[bytes, File], after: Mapping[bytes, File], *, times: bool = False) -> tuple[Change, ...]:
     """What was added, removed and changed, in the order of names; times count where that is asked for."""
-    return tuple(
-        Change((after.get(name) or before[name]).path, before.get(name), after.get(name))
-        for name in sorted(before.keys() | after.keys())
-        if not _is_kept(before.get(name), after.get(name), before, after, times)
-    )
+    return tuple(_changes(before, after, times))
 
 
-def _is_kept(
-    old: File | None, new: File | None, before: Mapping[bytes, File], after: Mapping[bytes, File], times: bool
-) -> bool:
-    if old is None or new is None:
-        return False
-    return _target(old, before).is_same(_target(new, after), times=times)
+def _changes(before: Mapping[bytes, File], after: Mapping[bytes, File], times: bool) -> Iterator[Change]:
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            yield Change((new or before[name]).path, old, new)
+        elif fields := _target(old, before).differs(_target(new, after), times=times):
+            yield Change(new.path, old, new, fields)
 
 
 def _target(file: File, files: Mapping[bytes, File]) -> File:
     """What a hard link leads to."""
-    return files.get(file.link.encode("utf-8", "surrogateescape"), file) if file.kind == "link" else file
+    return files.get(_bytes(file.link), file) if file.kind == "link" else file
 
 
-def _compared(file: File, *, times: bool) -> tuple[object, ...]:
-    modified = file.modified if times else ""
-    size = file.size if file.kind == "file" else 0
-    link = file.link if file.kind in ("link", "symlink") else ""
-    return (file.kind, size, file.mode, file.owner, modified, link, file.device, file.digest, file.attributes)
+def _compared(file: File, *, times: bool) -> dict[str, object]:
+    return {
+        "kind": file.kind,
+        "content": (file.size, file.digest) if file.kind == "file" else (),
+        "mode": file.mode if file.kind != "symlink" else 0,  # which no system looks at
+        "owner": file.owner,
+        "link": file.link if file.kind in ("link", "symlink") else "",
+        "device": file.device,
+        "attributes": file.attributes,
+        "modified": file.modified if times else "",
+    }
 
 
-def _file(member: Member, digest: Digest | None) -> File:
+def _bytes(path: str) -> bytes:
+    return path.rstrip("/").encode("utf-8", "surrogateescape")
+
+
+def _file(member: Member, digest: Digest | None, layer: Digest | None) -> File:
     path = decoded(member.name)
     return File(
         path=f"{path}/" if member.is_folder else path,
@@ -142,6 +214,7 @@ def _file(member: Member, digest: Digest | None) -> File:
         device=member.device if member.kind in DEVICES else (0, 0),
         digest=digest,
         attributes=tuple(sorted((key, value) for key, value in member.records.items() if "xattr" in key)),
+        layer=layer,
     )
 
 

@@ -22,19 +22,19 @@ from .walk import Write
 _KINDS: Final = {stat.S_IFCHR: CHARACTER_DEVICE, stat.S_IFBLK: BLOCK_DEVICE, stat.S_IFIFO: PIPE}
 
 
-def pack(paths: Mapping[str, Path], write: Write, *, moment: int = 0) -> None:
-    """Write files and folders as a tar, each under its name in the image and with the folders above it.
+def pack(paths: Mapping[str, Path], write: Write, *, moment: int = 0, links: bool = True) -> None:
+    """Write files and folders as a tar, each under its name in the image.
 
-    A folder is taken with everything in it, under the empty name as the root. Symbolic links stay links; a file with several
-    names among these becomes hard links. `moment` is in seconds since the epoch.
+    A folder is taken with everything in it, under the empty name as the root. The folders above a name are not written: where
+    the image has them they keep their permissions, and links among them stay links; where it has not, who unpacks makes them.
+    Symbolic links stay links; a file with several names among these becomes hard links, or without `links` as many files.
+    `moment` is in seconds since the epoch.
     Raises NotFound for a path that is not there, InvalidInput for sockets and for what cannot be read or changes meanwhile.
     """
-    found: dict[bytes, Path | None] = {}
+    found: dict[bytes, Path] = {}
     for place, path in paths.items():
         found.update(_below(header.normal(os.fsencode(place), "the list of files"), path))
-    for name in list(found):
-        found.update({folder: None for folder in header.parents(name) if folder and folder not in found})
-    first: dict[tuple[int, int], bytes] = {}  # name of a file by device and inode
+    first: dict[tuple[int, int], bytes] | None = {} if links else None  # name of a file by device and inode
     for name in sorted(name for name in found if name):
         _put(name, found[name], first, moment, write)
     write(END)
@@ -52,12 +52,9 @@ def _below(name: bytes, path: Path) -> Iterator[tuple[bytes, Path]]:
             yield from _below(name + b"/" + inner if name else inner, Path(entry.path))
 
 
-def _put(name: bytes, path: Path | None, first: dict[tuple[int, int], bytes], moment: int, write: Write) -> None:
-    if path is None:
-        write(header.made(name, FOLDER, mode=0o755, moment=moment).headers)
-        return
+def _put(name: bytes, path: Path, first: dict[tuple[int, int], bytes] | None, moment: int, write: Write) -> None:
     found = path.lstat()
-    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+    if first is not None and stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
         target = first.setdefault((found.st_dev, found.st_ino), name)
         if target != name:
             write(header.made(name, LINK, mode=stat.S_IMODE(found.st_mode), link=target, moment=moment).headers)

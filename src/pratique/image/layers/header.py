@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ...errors import InvalidInput
-from ...stores.header import BLOCK, DEVICES, FILE, FOLDER, REGULAR, SPARSE, SPARSE_RECORDS, decoded, number
+from ...stores.header import BLOCK, DEVICES, FILE, FOLDER, REGULAR, SPARSE, SPARSE_RECORDS, decoded, is_number, number
 from ...values import frozen, replace
 
 MOST_NAME_BYTES: Final = 4096  # of a path, as in Linux's PATH_MAX
@@ -51,7 +51,7 @@ class Member:
         said = self.records.get(f"{SPARSE_RECORDS}realsize") or self.records.get(f"{SPARSE_RECORDS}size")
         if self.kind == SPARSE:
             return number(self.headers[self.own + 483 : self.own + 495])
-        return int(said) if said and said.isdigit() and len(said) < 20 else self.size
+        return int(said) if said and is_number(said) else self.size
 
     @property
     def is_sparse(self) -> bool:
@@ -85,7 +85,7 @@ class Member:
 
     def _id(self, key: str, start: int, end: int) -> int:
         said = self.records.get(key, "")
-        return int(said) if said.isdigit() and len(said) < 20 else number(self._field(start, end))
+        return int(said) if is_number(said) else number(self._field(start, end))
 
 
 def normal(name: bytes, what: str) -> bytes:

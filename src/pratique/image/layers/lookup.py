@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import IO, Final
 
 from ...errors import InvalidInput, NotFound
-from ...stores.compression import PIECE_BYTES
-from ...stores.header import BLOCK, FOLDER, LINK, SYMBOLIC
+from ...stores.compression import MOST_UNPACKED_BYTES, PIECE_BYTES
+from ...stores.header import BLOCK, LINK, SPARSE_RECORDS, SYMBOLIC
 from ...values import field, frozen, record
 from .header import Member, normal, parent, parents, shown
 from .pieces import Packed
@@ -18,6 +18,9 @@ from .whiteout import PREFIX, taken_away
 
 MOST_LINKS: Final = 40  # that lead from one to the next, as in Linux
 
+MOST_HOLES: Final = 1_000_000  # of a sparse file
+
+_DIGITS: Final = 20  # of a number
 _KEPT_BYTES: Final = 1 << 20  # of a file that are kept in memory before its layer was read to the end
 
 
@@ -27,85 +30,99 @@ def cat(layers: Sequence[Packed], path: str, write: Write) -> None:
     Nothing is written before the layer that has it was read to its end, and so verified; layers below that are not read.
     Raises NotFound, InvalidInput for what is no file and for links in circles, and as `Walk` does.
     """
-    name = normal(path.encode("utf-8", "surrogateescape"), "the path")
-    below = len(layers)
-    for _ in range(MOST_LINKS):
+    asked = path.encode("utf-8", "surrogateescape")
+    if b".." in asked.split(b"/"):
+        raise InvalidInput(f"{shown(asked)} leads upwards", advice="name the file from the root of the image")
+    search = _Search(normal(asked, "the path"))
+    for _ in range(MOST_LINKS + 1):
         with tempfile.SpooledTemporaryFile(_KEPT_BYTES) as kept:
-            found = _find(layers[:below], name, kept)
+            found = _find(layers, search, kept)
             if found is None:
-                raise NotFound(f"the image has no file {shown(path.encode('utf-8', 'surrogateescape'))}")
-            if found.leads_to is None:
-                _copy(kept, found.is_sparse, write)
+                through = "" if search.name == normal(asked, "the path") else f": it leads to {shown(search.name)}"
+                raise NotFound(f"the image has no file {shown(asked)}{through}")
+            if found.onward is None:
+                _check_file(found.member)
+                _copy(kept, found.member, write)
                 return
-            name, below = found.leads_to, found.below if found.below is not None else len(layers)
-    raise InvalidInput(f"{path[:200]!r} leads through more than {MOST_LINKS} links")
+            search = found.onward
+    raise InvalidInput(f"{shown(asked)} leads through more than {MOST_LINKS} links")
 
 
 @frozen
 class _Found:
-    """Where a search ends: at content, or at another name, to be looked for in the layers `below` a number or in all."""
+    """Where a search ends: at a member, or with another search."""
 
-    leads_to: bytes | None = None
-    below: int | None = None
-    is_sparse: bool = False
+    member: Member
+    onward: _Search | None = None
 
 
 @record
 class _Search:
-    """What is known of a name after the layers so far."""
+    """What is looked for in the layers `below` a number, or in all; of the highest of them `before` a member, or in all of it."""
 
     name: bytes
-    kept: IO[bytes]
-    above: frozenset[bytes] = frozenset()
+    below: int | None = None
+    before: int | None = None
     folders: set[bytes] = field(default_factory=set)  # on the way to it
     found: _Found | None = None
     redirected: _Found | None = None
     is_over: bool = False
 
 
-def _find(layers: Sequence[Packed], name: bytes, kept: IO[bytes]) -> _Found | None:
-    search = _Search(name, kept, frozenset(parents(name)))
-    for number in reversed(range(len(layers))):
+def _find(layers: Sequence[Packed], search: _Search, kept: IO[bytes]) -> _Found | None:
+    above, before = frozenset(parents(search.name)), search.before
+    for number in reversed(range(len(layers[: search.below]))):
         layer = layers[number]
         with layer.pieces() as pieces:
             walk = Walk(pieces, layer.what)
-            for member in walk:
-                _look(search, walk, member, number)
+            for place, member in enumerate(walk):
+                if before is not None and place >= before:
+                    continue
+                if member.name == search.name:
+                    search.found = _hit(walk, member, kept, (number, place))
+                else:
+                    _look(search, member, above)
+        before = None
         if search.found or search.redirected or search.is_over:
             return search.found or search.redirected
     return None
 
 
-def _look(search: _Search, walk: Walk, member: Member, number: int) -> None:
+def _look(search: _Search, member: Member, above: frozenset[bytes]) -> None:
+    """What a member of another name says of where the search leads."""
     name = member.name
-    if name == search.name:
-        search.found = _hit(search, walk, member, number)
-    elif name in search.above:
+    if name in above:
         if member.is_folder:
             search.folders.add(name)
         elif name not in search.folders:
             search.is_over = True
             if member.kind == SYMBOLIC:
-                search.redirected = _Found(_led(name, member.link) + search.name[len(name) :])
+                onward = _Search(_led(name, member.link) + search.name[len(name) :])
+                search.redirected = _Found(member, onward)
     elif PREFIX in name and (taken := taken_away(name)):
         hidden, inside = taken
-        search.is_over |= hidden in search.above or (hidden == search.name and not inside)
+        search.is_over |= hidden in above or (hidden == search.name and not inside)
 
 
-def _hit(search: _Search, walk: Walk, member: Member, number: int) -> _Found:
+def _hit(walk: Walk, member: Member, kept: IO[bytes], place: tuple[int, int]) -> _Found:
+    """What stands under the name, as far as the layer was read: a name may come twice, and the last counts."""
+    kept.seek(0)
+    kept.truncate()
     if member.kind == LINK:
-        return _Found(member.link, number + 1)
+        return _Found(member, _Search(member.link, place[0] + 1, place[1]))
     if member.kind == SYMBOLIC:
-        return _Found(_led(member.name, member.link))
-    if not member.is_file:
-        what = "a folder" if member.kind == FOLDER else "no regular file"
-        raise InvalidInput(f"{shown(member.name)} is {what} in the image")
-    search.kept.seek(0)
-    search.kept.truncate()
+        return _Found(member, _Search(_led(member.name, member.link)))
     if member.is_sparse:
-        search.kept.write(member.headers)
-    walk.pour(member, search.kept.write)
-    return _Found(is_sparse=member.is_sparse)
+        kept.write(member.headers)
+    if member.is_file:
+        walk.pour(member, kept.write)
+    return _Found(member)
+
+
+def _check_file(member: Member) -> None:
+    if not member.is_file:
+        what = "a folder" if member.is_folder else "no regular file"
+        raise InvalidInput(f"{shown(member.name)} is {what} in the image")
 
 
 def _led(name: bytes, link: bytes) -> bytes:
@@ -119,17 +136,32 @@ def _led(name: bytes, link: bytes) -> bytes:
     return b"/".join(part for part in parts if part)
 
 
-def _copy(kept: IO[bytes], is_sparse: bool, write: Write) -> None:
-    if is_sparse:
+def _copy(kept: IO[bytes], member: Member, write: Write) -> None:
+    if member.is_sparse:
         kept.write(bytes(-kept.tell() % BLOCK + 2 * BLOCK))
-    kept.seek(0)
-    if not is_sparse:
-        while data := kept.read(PIECE_BYTES):
-            write(data)
+        _fill(kept, member, write)
         return
-    # The standard library knows the forms of sparse files; it sees this one member.
-    with tarfile.open(fileobj=kept, mode="r:") as archive:
-        member = archive.next()
-        content = archive.extractfile(member) if member else None
-        while content and (data := content.read(PIECE_BYTES)):
-            write(data)
+    kept.seek(0)
+    while data := kept.read(PIECE_BYTES):
+        write(data)
+
+
+def _fill(kept: IO[bytes], member: Member, write: Write) -> None:
+    """Write a sparse file with its holes. The standard library knows the forms of them; it sees this one member."""
+    kept.seek(len(member.headers))
+    first = kept.read(_DIGITS).partition(b"\n")[
+        0
+    ]  # where the map is in the content it begins with how many places it has
+    try:
+        if f"{SPARSE_RECORDS}major" in member.records and int(first) > MOST_HOLES:
+            raise ValueError(f"it has {int(first)} places")
+        kept.seek(0)
+        with tarfile.open(fileobj=kept, mode="r:") as archive:
+            read = archive.next()
+            content = archive.extractfile(read) if read else None
+            if read is None or content is None or not 0 <= read.size <= MOST_UNPACKED_BYTES:
+                raise ValueError(f"it is longer than {MOST_UNPACKED_BYTES} bytes")
+            while data := content.read(PIECE_BYTES):
+                write(data)
+    except (tarfile.TarError, ValueError, LookupError, ArithmeticError) as error:
+        raise InvalidInput(f"{shown(member.name)} is a sparse file that cannot be read: {error}") from None

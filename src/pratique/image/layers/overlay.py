@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ...errors import InvalidInput
 from ...stores.crew import in_parallel
 from ...stores.header import BLOCK, FILE, LINK
 from ...values import field, record
@@ -21,6 +22,8 @@ from .whiteout import Shadow, check_kept, is_whiteout
 END: Final = bytes(2 * BLOCK)  # of a tar
 
 Hides = Callable[[int, bytes, bytes], bool]  # whether a name of a layer, and of a kind, is left out
+
+MOST_LINKS: Final = 40  # hard links that are gone, to hard links that are: each may want a layer read again
 
 _AT_ONCE: Final = 2  # layers whose headers are read
 
@@ -48,7 +51,7 @@ def overlay(layers: Sequence[Packed], write: Write) -> None:
             highest, headers = shadow.folders.get(member.name, (number, b""))
             if headers:
                 done.add(member.name)
-            walk.keep(headers if highest > number else b"")
+            walk.keep(headers if highest >= number and headers != member.headers else b"")
 
     for number in range(len(layers)):
         Passing(layers, shadow.hides if number < top else _hides_nothing, put, write).add(number)
@@ -70,23 +73,31 @@ class Passing:
 
     def add(self, number: int) -> None:
         """Write what is left of a layer."""
-        layer, lost = self.layers[number], dict[bytes, bytes]()
+        layer = self.layers[number]
+        lost, gone = dict[bytes, bytes](), dict[bytes, bytes]()  # where links lead to that stay, and that do not
         hides, put, waiting = self.hides, self.put, 0
         with layer.pieces() as pieces:
             walk = Walk(pieces, layer.what, self.write)
             for member in walk:
+                is_lost = member.kind == LINK and (member.link in lost or hides(number, member.link, FILE))
                 if hides(number, member.name, member.kind):
-                    continue
-                if member.kind == LINK and (member.link in lost or hides(number, member.link, FILE)):
-                    lost[member.name] = lost.get(member.link, member.link)
+                    if is_lost:
+                        gone[member.name] = gone.get(member.link, member.link)
+                        check_kept(waiting := waiting + len(member.headers))
+                    elif gone:
+                        gone.pop(member.name, None)
+                elif is_lost:
+                    lost[member.name] = lost.get(member.link) or gone.get(member.link, member.link)
                     self.orphans.setdefault(lost[member.name], []).append(member)
                     check_kept(waiting := waiting + len(member.headers))
                 else:
                     put(number, member, walk)
-        followed = set[bytes]()
+        followed, again = set[bytes](), 0
         while self.orphans and number >= 0:
             if not self._adopt(number, followed):
                 number -= 1
+            elif (again := again + 1) > MOST_LINKS:
+                raise InvalidInput(f"{layer.what} has hard links that lead through more than {MOST_LINKS} others")
         self.orphans.clear()
 
     def _adopt(self, number: int, followed: set[bytes]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Final
 
+from ...spec.digest import Digest
 from ...stores.base import Content
 from ...stores.compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
 from ...values import frozen
@@ -17,11 +18,12 @@ AHEAD: Final = 4  # pieces that wait to be worked on
 
 @frozen
 class Packed:
-    """The content of a layer, which may be opened more than once; `what` names it for errors."""
+    """The content of a layer, which may be opened more than once; `what` names it for errors, `digest` is its own if known."""
 
     content: Content
     what: str = "the layer"
     expansion: Expansion = EXPANSION
+    digest: Digest | None = None
 
     @contextmanager
     def pieces(self) -> Iterator[Iterator[bytes]]:

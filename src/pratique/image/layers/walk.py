@@ -30,9 +30,11 @@ from . import header
 from .header import SPARSE_NAME, Member
 
 MOST_MEMBERS: Final = 1_000_000  # of one layer
+MOST_GLOBAL_BYTES: Final = 16 << 10  # of what is said of all members, and so written with each
 
 Write = Callable[[bytes | memoryview], object]
 
+_MOST_BEFORE: Final = 2 * MOST_EXTENDED_BYTES  # of all extended headers of a member
 _NOTHING: Final = bytes(BLOCK)
 _HARMLESS: Final = frozenset({"comment"})  # what `git archive` writes there
 _SPARSE_MORE: Final = 482  # where an old header of a sparse file says that its map goes on,
@@ -156,6 +158,8 @@ class Walk:
         kind, raw = block[156:157], self._data[self._at + BLOCK : self._at + BLOCK + size]
         said = extension(kind, raw, self._what)
         self._at += length
+        if self._at - self._mark > _MOST_BEFORE:
+            raise InvalidInput(f"{self._what} has a member with extended headers of more than {_MOST_BEFORE} bytes")
         if kind == GLOBAL:
             self._overall(said)
             return bool(records)
@@ -165,6 +169,8 @@ class Walk:
     def _overall(self, records: dict[str, str]) -> None:
         """Take a global header, which would speak of the members of other layers as well where it were passed on."""
         self._globals |= {key: value for key, value in records.items() if key not in _HARMLESS}
+        if sum(len(key) + len(value) for key, value in self._globals.items()) > MOST_GLOBAL_BYTES:
+            raise InvalidInput(f"{self._what} has global headers of more than {MOST_GLOBAL_BYTES} bytes")
         self._flush(self._mark)
         self._run = self._mark = self._at
 

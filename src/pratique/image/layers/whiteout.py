@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 from ...errors import InvalidInput
 from ...stores.header import FILE, FOLDER, SYMBOLIC
 from ...values import field, record
-from .header import Member, parent
+from .header import Member, parent, parents
 
-MOST_KEPT_BYTES: Final = 256 << 20  # of names, and of headers of folders, of one layer
+MOST_KEPT_BYTES: Final = 256 << 20  # of names, and of headers of folders, of the layers of an image
+
+T = TypeVar("T")
+
+NAME_BYTES: Final = 128  # that a name needs beside its own
+_MOST_COVERED: Final = 4096  # folders of which is remembered what hides them
 
 PREFIX: Final = b".wh."
 OPAQUE: Final = b".wh..wh..opq"
@@ -22,7 +27,7 @@ def check_kept(size: int) -> None:
     """Raise InvalidInput where so many bytes of names are more than anybody needs."""
     if size > MOST_KEPT_BYTES:
         raise InvalidInput(
-            f"a layer has names of more than {MOST_KEPT_BYTES} bytes",
+            f"the layers have names of more than {MOST_KEPT_BYTES} bytes",
             advice="it may be made to fill the memory; nothing of it was kept",
         )
 
@@ -62,37 +67,55 @@ class Shadow:
     folders: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)  # with its headers there
     inner: dict[bytes, int] = field(default_factory=dict)  # folders by the names of what is in them
     covered: dict[bytes, int] = field(default_factory=dict)  # what `cover` found
+    kept: int = 0  # bytes, about
 
     @classmethod
     def of(cls, layer: int, members: Iterable[Member]) -> Shadow:
         """What one layer takes away. Raises InvalidInput where its names would fill the memory."""
-        shadow, kept = cls(), 0
+        shadow = cls()
         for member in members:
             name = member.name
-            kept += len(name)
-            if is_whiteout(name):
-                if taken := taken_away(name):
-                    (shadow.opaque if taken[1] else shadow.removed)[taken[0]] = layer
-                continue
-            if member.is_folder:
-                shadow.folders[name] = (layer, member.headers)
-                kept += len(member.headers)
-            else:
-                shadow.removed[name] = layer
-            folder = parent(name)
-            while folder and folder not in shadow.inner:
-                shadow.inner[folder] = layer
-                folder = parent(folder)
-            check_kept(kept)
+            shadow.kept += len(name) + NAME_BYTES
+            if not is_whiteout(name):
+                shadow._note(layer, member)
+            elif taken := taken_away(name):
+                (shadow.opaque if taken[1] else shadow.removed)[taken[0]] = layer
+            if shadow.kept > MOST_KEPT_BYTES:
+                check_kept(shadow.kept)
         return shadow
 
+    def _note(self, layer: int, member: Member) -> None:
+        """Take note of what a layer has."""
+        if member.is_folder:
+            self.folders[member.name] = (layer, member.headers)
+            self.keep(len(member.headers))
+        else:
+            self.removed[member.name] = layer
+        folder = parent(member.name)
+        while folder and folder not in self.inner:
+            self.inner[folder] = layer
+            self.keep(len(folder) + NAME_BYTES)
+            folder = parent(folder)
+
+    def keep(self, size: int) -> None:
+        """Count bytes that are kept. Raises InvalidInput where they are more than anybody needs."""
+        self.kept += size
+        check_kept(self.kept)
+
     def add(self, higher: Shadow) -> None:
-        """Take in what a higher layer takes away."""
-        self.removed.update(higher.removed)
-        self.opaque.update(higher.opaque)
-        self.folders.update(higher.folders)
-        self.inner.update(higher.inner)
+        """Take in what a higher layer takes away. Raises InvalidInput where its names would fill the memory."""
+        self._take(self.removed, higher.removed)
+        self._take(self.opaque, higher.opaque)
+        self._take(self.inner, higher.inner)
+        before = self.folders
+        self.keep(sum(len(head) - len(before.get(name, _NOWHERE)[1]) for name, (_, head) in higher.folders.items()))
+        self._take(self.folders, higher.folders)
         self.covered.clear()
+
+    def _take(self, mine: dict[bytes, T], theirs: Mapping[bytes, T]) -> None:
+        new = theirs.keys() - mine.keys()
+        self.keep(sum(map(len, new)) + NAME_BYTES * len(new))
+        mine.update(theirs)
 
     def hides(self, layer: int, name: bytes, kind: bytes = FILE) -> bool:
         """Whether what a layer has under a name is not there any more.
@@ -110,8 +133,9 @@ class Shadow:
         """The highest layer that hides what layers below it have in a folder; -1 where none does."""
         known = self.covered.get(folder)
         if known is None:
-            known = max(self.removed.get(folder, -1), self.opaque.get(folder, -1))
-            if folder:
-                known = max(known, self.cover(parent(folder)))
+            ways = (folder, *parents(folder))
+            known = max(max(self.removed.get(each, -1), self.opaque.get(each, -1)) for each in ways)
+            if len(self.covered) >= _MOST_COVERED:  # names may be long, and folders many
+                self.covered.clear()
             self.covered[folder] = known
         return known

@@ -17,6 +17,7 @@ from pratique.image.layers.bench import Bench, Layer, Packing
 from pratique.image.layers.editing import Edit, edit, matcher
 from pratique.image.layers.folder import pack
 from pratique.image.layers.media import is_distributable, is_layer, layer_type, packed_as
+from pratique.image.layers.windows import adapt
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores import compression
@@ -111,9 +112,9 @@ def folder_with_everything(path: Path) -> Path:
     return path
 
 
-def packed_folder(path: Path, **fields: int) -> bytes:
+def packed_folder(path: Path, *, moment: int = 0) -> bytes:
     out = io.BytesIO()
-    pack({"/": path}, out.write, **fields)
+    pack({"/": path}, out.write, moment=moment)
     return out.getvalue()
 
 
@@ -147,15 +148,33 @@ def test_tar_unpacks_what_was_packed(tmp_path: Path) -> None:
     assert (out / "twin").samefile(out / "d" / "run")
 
 
-def test_files_get_names_and_the_folders_above_them(tmp_path: Path) -> None:
+def test_files_get_names_and_the_folders_above_them_stay_as_the_image_has_them(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x")
     out = io.BytesIO()
-    pack({"/usr/bin/x": tmp_path / "x", "y": tmp_path / "x"}, out.write)
-    assert names(out.getvalue()) == ["usr", "usr/bin", "usr/bin/x", "y"]
+    pack({"/lib/bin/x": tmp_path / "x", "y": tmp_path / "x"}, out.write)
+    assert names(out.getvalue()) == ["lib/bin/x", "y"]  # `lib` may be a link, and `tmp` open to all
     with pytest.raises(InvalidInput, match="leads out"):
         pack({"../x": tmp_path / "x"}, out.write)
     with pytest.raises(NotFound, match="cannot be packed"):
         pack({"x": tmp_path / "none"}, out.write)
+
+
+def test_windows_finds_files_where_it_looks_for_them() -> None:
+    raw = layer(
+        folder("a"), file("a/x", b"x" * 1000), link("a/y", "a/x"), symlink("a/z", "x"), file("a/.wh.w"), file("n" * 99)
+    )
+    out = io.BytesIO()
+    adapt(packed(raw)[0], out.write)
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as archive:
+        members = archive.getmembers()
+        assert archive.extractfile("Files/a/x").read() == b"x" * 1000  # type: ignore[union-attr]
+    files = ["a", "a/x", "a/y", "a/z", "a/.wh.w", "n" * 99]
+    assert [each.name for each in members] == ["Files", "Hives", *(f"Files/{name}" for name in files)]
+    assert [each.linkname for each in members if each.linkname] == ["Files/a/x", "x"]
+    assert {each.pax_headers.get("MSWINDOWS.rawsd", "")[:12] for each in members[2:]} == {"AQAAgBQAAAAk"}
+    again = io.BytesIO()
+    adapt(packed(out.getvalue())[0], again.write)
+    assert again.getvalue() == out.getvalue()
 
 
 def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

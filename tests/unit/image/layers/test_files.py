@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import subprocess
@@ -10,13 +11,34 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pratique.errors import InvalidInput, NotFound
+from pratique.image.layers import header
 from pratique.image.layers.files import compare, listing
 from pratique.image.layers.lookup import cat
 from pratique.spec.digest import Digest
+from pratique.values import replace
 
-from .tars import STACKS, Stack, applied, file, folder, layer, link, names, other, overlaid, packed, symlink
+from .tars import STACKS, Entry, Stack, applied, file, folder, layer, link, names, other, overlaid, packed, symlink
+
+
+def sparse(records: dict[str, str], raw: bytes) -> bytes:
+    return header.extended({f"GNU.sparse.{key}": said for key, said in records.items()}) + layer(file("holes", raw))
+
+
+NEW_SPARSE = sparse(
+    {"major": "1", "minor": "0", "name": "holes", "realsize": "30"}, b"1\n10\n5\n".ljust(512, b"\0") + b"12345"
+)
+MAPPED_SPARSE = sparse({"map": "10,5,30,0", "size": "30"}, b"12345")
+_OLD = bytearray(header.made(b"holes", b"S", size=5).headers)
+_OLD[257:265], _OLD[386:410], _OLD[483:495] = b"ustar  \0", b"00000000012\0" + b"00000000005\0", b"00000000036\0"
+OLD_SPARSE = header.sealed(bytes(_OLD)) + b"12345".ljust(512, b"\0") + bytes(1024)
+
+
+@pytest.mark.parametrize("raw", [NEW_SPARSE, MAPPED_SPARSE, OLD_SPARSE], ids=["1.0", "0.1", "old"])
+def test_a_sparse_file_is_read_with_its_holes(raw: bytes) -> None:
+    assert content([raw], "holes") == bytes(10) + b"12345" + bytes(15)
 
 
 def content(layers: list[bytes], path: str) -> bytes:
@@ -37,6 +59,70 @@ def test_what_is_listed_and_read_is_what_the_overlay_has(stack: Stack) -> None:
             assert content(layers, name) == node.content
         elif node.kind == "folder" and not node.is_implied:
             assert found[name.encode()].kind == "folder"
+
+
+@settings(max_examples=300, deadline=None)
+@given(STACKS)
+def test_a_listing_is_that_of_the_overlay(stack: Stack) -> None:
+    """Hard links included, whose files higher layers took away or replaced."""
+    layers = stack.layers()
+    assert seen(layers) == seen([overlaid(*layers)])
+
+
+def seen(layers: list[bytes]) -> list[tuple[object, ...]]:
+    found = listing(packed(*layers), digests=True).values()
+    return [(each.path, each.kind, each.size, each.mode, each.digest, each.link) for each in found]
+
+
+def test_a_hard_link_to_what_was_replaced_is_the_file_that_it_was() -> None:
+    lower = layer(file("a", b"old"), link("b", "a"), link("c", "b"), file("z", b"z"), link("y", "z"))
+    for upper in (layer(file("a", b"newer")), layer(file(".wh.a"))):
+        found = listing(packed(lower, upper), digests=True)
+        assert (found[b"b"].kind, found[b"b"].size, found[b"b"].digest) == ("file", 3, Digest.of(b"old"))
+        assert (found[b"c"].kind, found[b"c"].link, found[b"c"].digest) == ("link", "b", Digest.of(b"old"))
+        assert (found[b"y"].kind, found[b"y"].link) == ("link", "z")
+        old = listing(packed(lower), digests=True)
+        assert "b" not in [change.path for change in compare(old, found)]
+    assert listing(packed(layer(link("x", "none"))))[b"x"].link == "none"
+
+
+def test_a_change_says_what_changed() -> None:
+    raw: list[Entry] = [
+        file("a", b"1"),
+        file("b", b"1"),
+        symlink("c", "a"),
+        file("d"),
+        other("e", tarfile.CHRTYPE, devminor=1),
+        file("f"),
+    ]
+    changed: list[Entry] = [
+        file("a", b"2", mode=0o755),
+        file("b", b"1", uid=1, mtime=5),
+        symlink("c", "b"),
+        symlink("d", "a"),
+        other("e", tarfile.CHRTYPE, devminor=2),
+        file("f", pax_headers={"SCHILY.xattr.user.a": "1"}),
+    ]
+    old, new = (listing(packed(layer(*members)), digests=True) for members in (raw, changed))
+    assert {change.path: change.fields for change in compare(old, new)} == {
+        "a": ("content", "mode"),
+        "b": ("owner",),
+        "c": ("link",),
+        "d": ("kind", "content", "mode", "link"),
+        "e": ("device",),
+        "f": ("attributes",),
+    }
+    assert {change.path: change.fields for change in compare(old, new, times=True)}["b"] == ("owner", "modified")
+
+
+def test_files_know_their_layers() -> None:
+    layers = [
+        replace(each, digest=Digest.of(each.what.encode())) for each in packed(layer(file("a")), layer(file("b")))
+    ]
+    assert {path: each.layer for path, each in listing(layers).items()} == {
+        b"a": Digest.of(b"layer 0"),
+        b"b": Digest.of(b"layer 1"),
+    }
 
 
 def test_a_listing_says_what_headers_say() -> None:
@@ -143,6 +229,54 @@ def test_a_folder_in_place_of_a_link_leads_nowhere() -> None:
 def test_of_a_name_that_comes_twice_the_last_is_read() -> None:
     raw = layer(file("a", b"longer"), file("a", b"new"))
     assert (content([raw], "a"), listing(packed(raw))[b"a"].size) == (b"new", 3)
+
+
+def test_of_names_that_come_twice_the_last_counts_whatever_it_is() -> None:
+    raw = layer(
+        folder("d"),
+        file("d", b"now a file"),
+        file("f", b"x"),
+        folder("f"),
+        file("a", b"1"),
+        link("b", "a"),
+        file("a", b"2"),
+    )
+    assert content([raw], "d") == b"now a file"
+    assert content([raw], "b") == b"1"  # what `a` was when the link was made
+    with pytest.raises(InvalidInput, match="is a folder"):
+        content([raw], "f")
+
+
+@pytest.mark.parametrize("path", ["../a", "a/../a", ".."])
+def test_a_path_that_leads_upwards_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInput, match="leads upwards") as caught:
+        content([layer(file("a"))], path)
+    assert "root of the image" in str(caught.value.advice())
+
+
+def test_where_a_link_leads_to_nothing_it_is_said_to_what() -> None:
+    with pytest.raises(NotFound, match="no file 'a': it leads to 'd/none'"):
+        content([layer(symlink("a", "d/none"))], "a")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text("0123456789,-+_\n x²", max_size=40).map(str.encode) | st.binary(max_size=40),
+    st.integers(0, 30),
+    st.sampled_from(["1.0", "0.1", "old"]),
+)
+def test_a_map_of_a_sparse_file_that_says_anything(damage: bytes, position: int, form: str) -> None:
+    if form == "0.1":
+        records = {"map": damage.decode("utf-8", "surrogateescape").replace("\0", ""), "size": "30"}
+        raw = bytearray(sparse(records, b"12345"))
+    else:
+        raw = bytearray({"1.0": NEW_SPARSE, "old": OLD_SPARSE}[form])
+        position += raw.index({"1.0": b"1\n10\n5\n", "old": b"00000000012\0"}[form])
+        raw[position : position + len(damage)] = damage
+    if form == "old":
+        raw[:512] = header.sealed(bytes(raw[:512]))
+    with contextlib.suppress(InvalidInput, NotFound):
+        assert len(content([bytes(raw)], "holes")) < 1 << 30
 
 
 def test_opaque_folders_hide_what_is_below_but_not_beside() -> None:

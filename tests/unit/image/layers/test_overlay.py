@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from pratique.errors import InvalidInput
 from pratique.image.layers import whiteout
+from pratique.image.layers.overlay import overlay
+from pratique.image.layers.pieces import Packed
+from tests.unit.stores.tars import content_of
 
-from .tars import STACKS, Entry, Stack, applied, file, folder, layer, link, names, other, overlaid, symlink
+from .tars import STACKS, Entry, Stack, applied, file, folder, layer, link, names, other, overlaid, packed, symlink
 
 
 @settings(max_examples=400, deadline=None)
@@ -80,6 +86,68 @@ def test_a_link_that_leads_to_a_link_that_is_gone() -> None:
     lower = layer(file("a", b"x"), link("b", "a"), link("c", "b"))
     found = applied([overlaid(lower, layer(file(".wh.b")))])
     assert found.nodes["a"] is found.nodes["c"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_row_of_links_that_are_gone_is_followed_at_once(order: int) -> None:
+    """However long it is, and however it is ordered, a layer is not read again for each."""
+    names_ = [f"l{number}" for number in range(500)]
+    members = [link(one, two) for two, one in itertools.pairwise(names_)][::order]
+    lower = layer(file("l0", b"x"), *members, link("kept", "l499"))
+    upper = layer(*(file(f".wh.{name}") for name in names_))
+    opened = 0
+
+    def counted() -> AbstractContextManager[Any]:
+        nonlocal opened
+        opened += 1
+        return content_of(lower)()
+
+    pieces: list[bytes] = []
+    overlay([Packed(counted, "lower"), *packed(upper)], lambda data: pieces.append(bytes(data)))
+    assert {name: node.content for name, node in applied([b"".join(pieces)]).nodes.items()} == {"kept": b"x"}
+    assert opened <= 3
+
+
+def test_links_that_want_a_layer_read_again_and_again_are_refused() -> None:
+    """Each leads to one that stands before it, by way of one that stands behind it."""
+    count = 100
+    backward = [f"b{number}" for number in range(count)]
+    members = [link(f"b{number}", f"f{number}") for number in reversed(range(count))]
+    members += [link(f"f{number}", f"b{number + 1}") for number in reversed(range(count))]
+    lower = layer(link("kept", "b0"), *members)
+    upper = layer(
+        *(file(f".wh.{name}") for name in (*backward, *(f"f{number}" for number in range(count)), f"b{count}"))
+    )
+    with pytest.raises(InvalidInput, match="lead through more than 40 others"):
+        overlaid(lower, upper)
+
+
+def test_a_folder_that_comes_twice_in_a_layer_is_as_it_was_said_last() -> None:
+    for layers in (
+        [layer(file("x")), layer(folder("a", 0o700), folder("a", 0o711))],
+        [layer(folder("a", 0o700), folder("a", 0o711))],
+    ):
+        assert applied([overlaid(*layers)]).nodes["a"].mode == 0o711
+
+
+def test_names_may_be_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = "a/" * 1500 + "x"
+    assert names(overlaid(layer(file(deep)), layer(file("b")))) == [deep, "b"]
+    assert names(overlaid(layer(file("b")), layer(file(deep)))) == ["b", deep]
+    monkeypatch.setattr(whiteout, "MOST_KEPT_BYTES", 5 << 20)
+    with pytest.raises(InvalidInput, match="names of more than"):
+        overlaid(layer(), layer(*(file(f"{number}/{deep}") for number in range(3))))
+
+
+def test_the_names_of_all_layers_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whiteout, "MOST_KEPT_BYTES", 1500)
+    many = [layer(*(file(f"{number}-{each}") for each in range(5))) for number in range(4)]
+    overlaid(*many[:2])
+    overlaid(*[many[0]] * 10)  # the same names count once
+    with pytest.raises(InvalidInput, match="names of more than"):
+        overlaid(*many)
+    with pytest.raises(InvalidInput, match="names of more than"):  # by the folders alone
+        overlaid(layer(), *(layer(file(f"{number}/b/c/d/e/f")) for number in range(2)))
 
 
 def test_links_in_circles_end() -> None:

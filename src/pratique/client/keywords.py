@@ -1,0 +1,26 @@
+"""The keywords that whatever makes something takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from ..http.events import Observer
+
+if TYPE_CHECKING:
+    from .registries import Registries
+
+
+class Making(TypedDict, total=False):
+    """How to put something new into a store."""
+
+    tags: Sequence[str]
+    """Names beside the one in the target; without any it is there by its digest alone."""
+    registries: Registries | None
+    """What reaches registries; without it what `connect` finds on this machine."""
+    tell: Observer | None
+    """Who is told what happens; by default whoever the registries tell."""
+    dry_run: bool
+    """Nothing is sent; the result has the plan, whose `root` is what was made."""
+    jobs: int
+    """So many blobs at once (8)."""
