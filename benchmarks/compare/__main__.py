@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.compare [--rounds N] [--only WORKLOAD] [--registry docker|ours] [--no-tls] [--json FILE]
 
-Peers are crane, regctl, oras and skopeo where they are found on PATH. Every program runs once through a relay that counts its
-bytes; the registry's log counts its requests, and its copy is looked at. Then come the rounds, in which programs take turns
+Peers are crane, regctl, oras, skopeo and umoci where they are found on PATH. Every program runs once through a relay that counts
+its bytes; the registry's log counts its requests, and its copy is looked at. Then come the rounds, in which programs take turns
 and nothing is counted. Tables with the medians go to standard output, everything else to standard error.
 
 The exit code is 1 where a program failed or where a number of requests is not what it must be. Speed decides nothing.
@@ -27,7 +27,7 @@ from . import machine, table
 from .content import FULL, QUICK, Sizes, Stock, make
 from .measure import Failed, Figures, Starter, starting
 from .programs import Program, installed
-from .registries import DOCKER, OURS, TOKENS, asked_of, relayed, running
+from .registries import DOCKER, NONE, OURS, TOKENS, asked_of, relayed, running
 from .table import Result
 from .workload import Site, Workload
 from .workloads import TABLE
@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
 def chosen(arguments: argparse.Namespace) -> Task:
     """What the options say."""
     workloads = [each for each in TABLE if not arguments.only or any(word in each.name for word in arguments.only)]
-    kinds = {None: (DOCKER, OURS, TOKENS), DOCKER: (DOCKER,), OURS: (OURS, TOKENS)}[arguments.registry]
+    kinds = {None: (DOCKER, OURS, TOKENS, NONE), DOCKER: (DOCKER, NONE), OURS: (OURS, TOKENS)}[arguments.registry]
     schemes = {None: SCHEMES, True: SCHEMES[1:], False: SCHEMES[:1]}[arguments.tls]
     rounds, sizes = (1, QUICK) if arguments.quick else (arguments.rounds, FULL)
     return Task(workloads, kinds, schemes, rounds, sizes)
@@ -103,7 +103,8 @@ def measure(task: Task, programs: Sequence[Program], stock: Stock, starter: Star
     """Every workload that is run against a kind of registry, for every kind and scheme."""
     for kind in task.kinds:
         workloads = [workload for workload in task.workloads if kind in workload.kinds]
-        for scheme in task.schemes if workloads else ():
+        schemes = [scheme for scheme in task.schemes if kind != NONE or scheme == "http"]
+        for scheme in schemes if workloads else ():
             with placed(kind, scheme, stock, starter, programs[0], tls) as site:
                 for workload in workloads:
                     say(f"{workload.name}, {kind}, {scheme}")

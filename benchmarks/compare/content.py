@@ -156,6 +156,7 @@ class Stock:
     sizes: Sizes
     medium: Layout
     one: Layout
+    files: Layout
     storage: Path
     added: Path  # a tar of files
 
@@ -177,7 +178,7 @@ def make(folder: Path, sizes: Sizes, tls: Issued) -> Stock:
         multiply(server, MANY, tags_of(sizes.listed))
     for number in (large.folder / "blobs/sha256").iterdir():  # it lies in the registries now
         number.unlink()
-    return Stock(sizes, medium, one, folder / "source", added)
+    return Stock(sizes, medium, one, files, folder / "source", added)
 
 
 def put(layout: Layout, target: Remote, *verb: str) -> None:

@@ -94,16 +94,16 @@ class Program:
     def details(self, repository: Remote) -> Words | None:
         """List tags with digest, date and platforms."""
 
-    def export(self, source: Remote) -> Words | None:
-        """Write the file system of an image to nowhere."""
+    def export(self, source: Place, scratch: Path) -> Words | None:
+        """Write the file system of an image to nowhere, with a folder that may be made for that."""
 
-    def flatten(self, source: Remote, target: Remote) -> Words | None:
+    def flatten(self, source: Place, target: Place, scratch: Path) -> Words | None:
         """Make one layer of all."""
 
-    def append(self, source: Remote, target: Remote, tar: Path) -> Words | None:
+    def append(self, source: Place, target: Place, tar: Path) -> Words | None:
         """Put a layer on top."""
 
-    def recompress(self, source: Remote, target: Remote) -> Words | None:
+    def recompress(self, source: Place, target: Place) -> Words | None:
         """Pack the layers by zstd."""
 
 
@@ -130,17 +130,17 @@ class Pratique(Program):
     def details(self, repository: Remote) -> Words:
         return [*self._told("tags", repository), "--details", str(repository)]
 
-    def export(self, source: Remote) -> Words:
-        return nowhere([*self._told("export", source), str(source)])
+    def export(self, source: Place, scratch: Path) -> Words:  # noqa: ARG002
+        return nowhere([*self._told("export", source), _oci(source)])
 
-    def flatten(self, source: Remote, target: Remote) -> Words:
-        return [*self._told("flatten", source, target), "--to", str(target), str(source)]
+    def flatten(self, source: Place, target: Place, scratch: Path) -> Words:  # noqa: ARG002
+        return [*self._told("flatten", source, target), "--to", _oci(target), _oci(source)]
 
-    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
-        return [*self._told("append", source, target), "--to", str(target), str(source), str(tar)]
+    def append(self, source: Place, target: Place, tar: Path) -> Words:
+        return [*self._told("append", source, target), "--to", _oci(target), _oci(source), str(tar)]
 
-    def recompress(self, source: Remote, target: Remote) -> Words:
-        return [*self._told("recompress", source, target), "--compression=zstd", "--to", str(target), str(source)]
+    def recompress(self, source: Place, target: Place) -> Words:
+        return [*self._told("recompress", source, target), "--compression=zstd", "--to", _oci(target), _oci(source)]
 
     def _told(self, verb: str, *places: Place) -> Words:
         plain = any(isinstance(place, Remote) and place.is_plain for place in places)
@@ -168,14 +168,16 @@ class Crane(Program):
         can = size == 1000 and repository.is_plain
         return self._told("ls", repository, str(repository)) if can else None
 
-    def export(self, source: Remote) -> Words:
-        return nowhere(self._told("export", source, str(source), "-"))
+    def export(self, source: Place, scratch: Path) -> Words | None:  # noqa: ARG002
+        return nowhere(self._told("export", source, str(source), "-")) if isinstance(source, Remote) else None
 
-    def flatten(self, source: Remote, target: Remote) -> Words:
-        return self._told("flatten", source, "-t", str(target), str(source))
+    def flatten(self, source: Place, target: Place, scratch: Path) -> Words | None:  # noqa: ARG002
+        both = isinstance(source, Remote) and isinstance(target, Remote)
+        return self._told("flatten", source, "-t", str(target), str(source)) if both else None
 
-    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
-        return self._told("append", source, "-b", str(source), "-f", str(tar), "-t", str(target))
+    def append(self, source: Place, target: Place, tar: Path) -> Words | None:
+        both = isinstance(source, Remote) and isinstance(target, Remote)
+        return self._told("append", source, "-b", str(source), "-f", str(tar), "-t", str(target)) if both else None
 
     def _told(self, verb: str, place: Place, *words: str) -> Words:
         plain = isinstance(place, Remote) and place.is_plain
@@ -191,13 +193,13 @@ class Regctl(Program):
     def digest(self, reference: Remote) -> Words:
         return [*self._told("image", "digest", places=[reference]), str(reference)]
 
-    def append(self, source: Remote, target: Remote, tar: Path) -> Words:
+    def append(self, source: Place, target: Place, tar: Path) -> Words:
         told = self._told("image", "mod", places=(source, target))
-        return [*told, "--create", str(target), "--layer-add", f"tar={tar}", str(source)]
+        return [*told, "--create", _ocidir(target), "--layer-add", f"tar={tar}", _ocidir(source)]
 
-    def recompress(self, source: Remote, target: Remote) -> Words:
+    def recompress(self, source: Place, target: Place) -> Words:
         told = self._told("image", "mod", places=(source, target))
-        return [*told, "--create", str(target), "--layer-compress", "zstd", str(source)]
+        return [*told, "--create", _ocidir(target), "--layer-compress", "zstd", _ocidir(source)]
 
     def _told(self, *verb: str, places: Iterable[Place]) -> Words:
         remote = {place.at.address for place in places if isinstance(place, Remote) and place.is_plain}
@@ -255,6 +257,39 @@ class Skopeo(Program):
         return [f"--{side}-tls-verify=false"] if isinstance(place, Remote) and place.is_plain else []
 
 
+class Umoci(Program):
+    """It works within one layout. What it has no command for is put together of those that it has, and of GNU tar."""
+
+    name = "umoci"
+    asks_version = ("--version",)
+
+    def export(self, source: Place, scratch: Path) -> Words | None:
+        if isinstance(source, Remote):
+            return None
+        packed = ["tar", "-C", str(scratch / "rootfs"), "-c", "."]
+        # GNU tar reads no file where it finds that it writes to nowhere.
+        return _one_by_one([*self._unpacked(source, scratch), f"{shlex.join(packed)} | cat >/dev/null"])
+
+    def flatten(self, source: Place, target: Place, scratch: Path) -> Words | None:
+        if isinstance(source, Remote):
+            return None
+        words = [self.path, "insert", *self._rootless(), "--image", str(target), str(scratch / "rootfs"), "/"]
+        empty = [self.path, "new", "--image", str(target)]
+        return _one_by_one([*self._unpacked(source, scratch), shlex.join(empty), shlex.join(words)])
+
+    def append(self, source: Place, target: Place, tar: Path) -> Words | None:
+        if isinstance(source, Remote) or isinstance(target, Remote):
+            return None
+        return [self.path, "raw", "add-layer", "--image", str(source), "--tag", target.tag, str(tar)]
+
+    def _unpacked(self, source: Place, scratch: Path) -> list[str]:
+        return [shlex.join([self.path, "unpack", *self._rootless(), "--image", str(source), str(scratch)])]
+
+    @staticmethod
+    def _rootless() -> Words:
+        return ["--rootless"] if os.getuid() else []
+
+
 class Python(Program):
     """An interpreter that does nothing: what any program in this language costs."""
 
@@ -269,7 +304,7 @@ class Python(Program):
 
 
 PYTHON = Python.name
-PEERS = (Crane, Regctl, Oras, Skopeo)
+PEERS = (Crane, Regctl, Oras, Skopeo, Umoci)
 
 
 def loop(words: Words | None, tags: Sequence[str]) -> Words | None:
@@ -283,6 +318,11 @@ def loop(words: Words | None, tags: Sequence[str]) -> Words | None:
 def nowhere(words: Words) -> Words:
     """A command whose output nobody reads."""
     return ["/bin/sh", "-c", f"{shlex.join(words)} >/dev/null"]
+
+
+def _one_by_one(commands: Sequence[str]) -> Words:
+    """Commands of a shell, one after the other, as long as they succeed."""
+    return ["/bin/sh", "-c", " && ".join(commands)]
 
 
 def installed() -> list[Program]:

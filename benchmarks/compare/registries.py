@@ -19,7 +19,8 @@ from benchmarks.server import await_port, program
 from pratique.server.listen.authority import Issued
 
 DOCKER, OURS, TOKENS = "docker", "ours", "tokens"
-PROGRAMS = {DOCKER: "docker-registry", OURS: "pratique", TOKENS: "pratique"}
+NONE = "layout"  # nothing is asked of a registry
+PROGRAMS = {DOCKER: "docker-registry", OURS: "pratique", TOKENS: "pratique", NONE: "pratique"}
 REPOSITORIES = "docker/registry/v2/repositories"
 QUIET = 0.05  # seconds after which nothing more comes into a log
 RELAYED = 1 << 18  # bytes at a time

@@ -44,6 +44,11 @@ class Site:
         """A layout that is not there yet."""
         return Layout(self.scratch / "layout", "1")
 
+    @property
+    def bundle(self) -> Path:
+        """A folder that is not there yet, for what is unpacked."""
+        return self.scratch / "bundle"
+
     def copied(self, source: Layout | Remote, target: Remote) -> None:
         """Copy something beforehand."""
         words = self.pratique.copy(source, target)
@@ -54,7 +59,8 @@ class Site:
         """Forget all copies."""
         self.second.forget()
         self.first.forget(COPIED)
-        shutil.rmtree(self.layout.folder, ignore_errors=True)
+        for folder in (self.layout.folder, self.bundle):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
