@@ -121,7 +121,9 @@ def _facts(change: Change) -> str:
         facts = [f"{change.before.kind} -> {change.after.kind}"]
     elif change.before and change.after:
         said = {name: (_fact(change.before, name), _fact(change.after, name)) for name in change.fields}
-        facts = [name if one == two else f"{name} {one} -> {two}" for name, (one, two) in said.items()]
+        facts = [
+            f"{name} {one} -> {two}" if one != two else name + (one and f", {one}") for name, (one, two) in said.items()
+        ]
     return f" ({', '.join(facts)})" if facts else ""
 
 
