@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Final
 
 from ..client.changes import Change
-from ..client.surgery import FOLLOWING, alter, beside
+from ..client.delivery import FOLLOWING
+from ..client.surgery import alter, beside
 from ..errors import InvalidInput
 from ..image.layers.bench import Packing
 from ..image.scratch import SCRATCH
@@ -109,7 +110,7 @@ def made(
 ) -> None:
     """Have something made of what a command names, and say what came of it."""
     source = None if arguments.reference == SCRATCH else Location.parse(arguments.reference)
-    target = Location.parse(arguments.to) if arguments.to else _beside(source)
+    target = Location.parse(arguments.to) if arguments.to else beside(source)
     read = [source] if source else []
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
@@ -118,9 +119,3 @@ def made(
         where = {"registries": registries, "dry_run": arguments.dry_run, "jobs": arguments.jobs}
         result = make(source or SCRATCH, target=target, tags=arguments.tag, referrers=arguments.referrers, **where)
     report(arguments, output, target, result)
-
-
-def _beside(source: Location | None) -> Location:
-    if source is None:
-        raise InvalidInput(f"{SCRATCH} is no place", advice="say with --to where what is made goes")
-    return beside(source)

@@ -9,7 +9,7 @@ import pytest
 
 import pratique
 from pratique import Event, InvalidInput, NotFound, Registries, Unsupported
-from pratique.client import changes, contents, surgery
+from pratique.client import changes, contents, delivery, surgery
 from pratique.client.changes import Addition
 from pratique.http.events import Sent
 from pratique.image import settings
@@ -208,7 +208,7 @@ def test_a_manifest_keeps_the_layers_of_its_config(base: str) -> None:
     ("referrers", "expected"), [("drop", set()), ("keep", {"old.sig"}), ("move", {"new.sig"})], ids=str
 )
 def test_tags_that_are_named_after_the_digest_go_with_what_refers_to_it(
-    harbour: Embedded, registries: Registries, referrers: surgery.Following, expected: set[str]
+    harbour: Embedded, registries: Registries, referrers: delivery.Following, expected: set[str]
 ) -> None:
     app, other = f"{harbour.address}/app", f"{harbour.address}/other"
     old = registries.repository(app).resolve("1.0").digest.encoded
