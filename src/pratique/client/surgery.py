@@ -187,7 +187,11 @@ class _How:
         place = beside(location) if self.target is None else located(self.target)
         if place.reference is not None and place.reference.digest is not None:
             raise InvalidInput(f"{place} names a digest, and what is made gets its own")
-        return place, tuple(dict.fromkeys(name for name in (given_name(place), *self.tags) if name)) or (NAMELESS,)
+        given = given_name(place)
+        for tag in self.tags:
+            if not tag or Digest.find(tag):
+                raise InvalidInput(f"{tag!r} is no name for what is made", advice=_NAMES)
+        return place, tuple(dict.fromkeys((*([given] if given else []), *self.tags))) or (NAMELESS,)
 
 
 def beside(location: Location | None) -> Location:
@@ -211,6 +215,7 @@ def _read(location: Location, opened: Places, target: Location) -> tuple[Source,
 
 
 def _is_same(one: Location, other: Location) -> bool:
+    """Whether what is at one location is at the other as well; an archive or directory is written anew as a whole."""
     if one.reference is None or other.reference is None:
-        return one.kind == other.kind and one.path == other.path
+        return one.kind == other.kind == LAYOUT and one.path == other.path
     return one.reference.place == other.reference.place

@@ -71,7 +71,7 @@ def user(text: str | None) -> Edit:
 
 def folder(path: str | None) -> Edit:
     """Set the folder in which the program begins. Raises InvalidInput for a path that is not from the root."""
-    if path is not None and not path.startswith("/") and path[1:2] != ":":
+    if path is not None and not _is_rooted(path):
         raise InvalidInput(f"the working folder {path[:200]!r} is not named from the root")
     return _setting("WorkingDir", path)
 
@@ -89,7 +89,10 @@ def ports(added: Collection[str] = (), removed: Collection[str] = ()) -> Edit:
 
 
 def volumes(added: Collection[str] = (), removed: Collection[str] = ()) -> Edit:
-    """Add folders for data of each container, and take others away."""
+    """Add folders for data of each container, and take others away. Raises InvalidInput for one that is not from the root."""
+    for path in added:
+        if not _is_rooted(path):
+            raise InvalidInput(f"the volume {path[:200]!r} is not named from the root")
     return _keys("Volumes", added, removed)
 
 
@@ -169,6 +172,11 @@ def _check(added: Collection[str], removed: Collection[str]) -> None:
     for name in added:
         if name in removed:
             raise InvalidInput(f"{name[:80]!r} is to be set and to be taken away")
+
+
+def _is_rooted(path: str) -> bool:
+    """Whether a path is named from the root, or from a drive of Windows."""
+    return path.startswith("/") or path[1:2] == ":"
 
 
 def _setting(key: str, value: Any) -> Edit:
