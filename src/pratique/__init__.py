@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .auth.credentials import ANONYMOUS, Credential
     from .client.blob import Blob
-    from .client.connection import connect
+    from .client.connection import connect, open
     from .client.copying import copy, copy_tags
     from .client.deletion import Deletion
     from .client.explanation import Explanation
@@ -104,6 +104,7 @@ __all__ = [
     "copy_tags",
     "login",
     "logout",
+    "open",
     "serve",
 ]
 
@@ -151,6 +152,7 @@ _HOMES: Final = {
     "copy_tags": "client.copying",
     "login": "client.logins",
     "logout": "client.logins",
+    "open": "client.connection",
     "serve": "client.serving",
 }
 

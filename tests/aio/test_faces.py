@@ -12,13 +12,15 @@ import pytest
 import pratique
 import pratique.aio
 from pratique.aio.face import Flow
+from pratique.client.store import Store
 
 FACES = [
     (pratique.Registries, pratique.aio.Registries),
+    (Store, pratique.aio.store.Store),
     (pratique.Repository, pratique.aio.Repository),
     (pratique.Blob, pratique.aio.Blob),
 ]
-FUNCTIONS = ["collect", "connect", "copy", "copy_tags", "login", "logout", "serve"]
+FUNCTIONS = ["collect", "connect", "copy", "copy_tags", "login", "logout", "open", "serve"]
 # What programs of threads have beyond the verbs: `blocking` leads there. An asynchronous close is called `aclose`.
 BLOCKING = {"source", "target", "visit", "reach", "alike", "close"}
 PAIRS = [
@@ -49,7 +51,7 @@ def test_every_function_is_there(name: str) -> None:
     face, blocking = getattr(pratique.aio, name), getattr(pratique, name)
     assert parameters(face) == parameters(blocking)
     assert inspect.getdoc(face)
-    assert inspect.iscoroutinefunction(face) == (name not in ("connect", "serve"))
+    assert inspect.iscoroutinefunction(face) == (name not in ("connect", "open", "serve"))
 
 
 def test_no_function_of_the_library_is_left_out() -> None:

@@ -194,3 +194,15 @@ def test_a_dry_run_of_a_backup_counts_what_refers_to_it(run: Run, registry: str,
 
 def test_attach_wants_a_type(run: Run, registry: str) -> None:
     assert "--artifact-type" in run("attach", f"{registry}/foo:1.0", "README").err
+
+
+def test_files_are_not_printed(run: Run, registry: str, here: Path) -> None:
+    told = run("artifact", "pull", "--creds", CREDS, "-o", "-", f"{registry}/foo:1.0")
+    assert (told.code, told.out) == (2, "")
+    assert "is a folder" in told.err
+    assert not (here / "-").exists()
+
+
+def test_a_filter_has_a_key(run: Run, registry: str) -> None:
+    told = run("referrers", "--filter", "=x", f"{registry}/foo:1.0")
+    assert (told.code, "KEY=VALUE" in told.err) == (2, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_large_layer_is_sent_once_and_named_at_the_end(run: Run, large: Path, 
         assert uploads(harbour)[0] == "POST 202"
         assert uploads(harbour)[-1] == "DELETE 204"
         assert not [each for each in uploads(harbour) if "named" in each]
+
+
+def test_what_is_sent_early_is_told_and_adds_up(run: Run, large: Path) -> None:
+    with registry() as harbour:
+        words = ("append", "--progress", "json", "--platform", "linux/amd64", "scratch", str(large))
+        done = run(*words, "--to", f"{harbour.address}/app:1.0")
+        assert done.code == 0, done.err
+        told = [json.loads(line) for line in done.err.splitlines()]
+        assert told[0]["event"] == "advanced"
+        assert sum(each["bytes"] for each in told if each["event"] == "advanced") == 0
+        moved = sum(each["bytes"] for each in told if each["event"] == "moved")
+        assert moved == sum(each["size"] for each in told if each["event"] == "started") > EARLY_BYTES
 
 
 def test_a_dry_run_sends_nothing(run: Run, large: Path) -> None:

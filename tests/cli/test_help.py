@@ -46,6 +46,11 @@ def test_help_has_examples(run: Run, name: str) -> None:
     assert [line for line in examples(name) if line not in shown] == []
 
 
+def test_help_of_a_verb_has_the_examples_of_that_verb(run: Run) -> None:
+    shown = run("artifact", "pull", "--help").out.split("examples:\n")[1].splitlines()
+    assert shown == [line for line in examples("artifact") if "artifact pull " in line] != []
+
+
 @pytest.mark.parametrize("name", commands.SUMMARIES)
 def test_examples_are_right(name: str) -> None:
     found = [words for line in examples(name) for words in commands_in(line)]

@@ -113,8 +113,10 @@ def test_the_time_is_that_of_the_environment(run: Run, layout: str, tmp_path: Pa
     assert run("append", f"{layout}:1.0", f"{tmp_path}/a:/a", "--tag", "1.1").code == 0
     listed = run("ls-files", "--json", "--platform", "linux/amd64", f"{layout}:1.1", "a").json
     assert [file["modified"] for file in listed] == ["1970-01-02T00:00:00+00:00"]
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "tomorrow")
-    assert run("append", f"{layout}:1.0", f"{tmp_path}/a:/a").code == 2
+    for wrong in ("tomorrow", "-1", "1.5", "2026-01-31T12:00:00Z", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", wrong)
+        refused = run("append", f"{layout}:1.0", f"{tmp_path}/a:/a")
+        assert (refused.code, f"SOURCE_DATE_EPOCH is '{wrong}'" in refused.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -122,16 +124,25 @@ def test_the_time_is_that_of_the_environment(run: Run, layout: str, tmp_path: Pa
     [
         (b"no tar at all" * 100, "is not a tar"),
         (tar({"a": b"a" * 2000})[:1024], "truncated"),
+        (b"", "is empty"),
         (tar({"../a": b"a"}), "../a"),
         (tar({"a/../../b": b"a"}), "../b"),
     ],
-    ids=["no tar", "cut", "leads out", "leads out in the middle"],
+    ids=["no tar", "cut", "nothing", "leads out", "leads out in the middle"],
 )
 def test_what_is_no_layer_is_refused(run: Run, layout: str, tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "bad.tar").write_bytes(content)
     refused = run("append", f"{layout}:1.0", str(tmp_path / "bad.tar"), "--tag", "bad")
     assert (refused.code, said in refused.err) == (2, True), refused.err
     assert run("validate", f"{layout}:bad").code == 3
+
+
+@pytest.mark.parametrize(
+    "words", [("/../a", "outside of the image"), ("a", "begins with a slash"), ("/a/../../b", "outside")]
+)
+def test_places_that_are_none(run: Run, layout: str, layer: Path, words: tuple[str, str]) -> None:
+    refused = run("append", f"{layout}:1.0", f"{layer}:{words[0]}")
+    assert (refused.code, words[1] in refused.err, "bad intent" in refused.err) == (2, True, False), refused.err
 
 
 def test_a_name_from_the_root_is_taken_as_one_in_it(run: Run, layout: str, tmp_path: Path) -> None:
@@ -197,7 +208,17 @@ def test_settings_are_changed(run: Run, registry: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["--env", "A"], ["--port", "x"], ["--cmd", '["a"'], ["--cmd", "[1]"], ["--workdir", "a"], ["--created", "x"]],
+    [
+        ["--volume", ""],
+        ["--volume", "a"],
+        [],
+        ["--env", "A"],
+        ["--port", "x"],
+        ["--cmd", '["a"'],
+        ["--cmd", "[1]"],
+        ["--workdir", "a"],
+        ["--created", "x"],
+    ],
     ids=" ".join,
 )
 def test_wrong_settings(run: Run, layout: str, words: list[str]) -> None:
@@ -358,7 +379,7 @@ def test_what_was_typed_in_vain_is_kept(
     assert run("validate", f"{layout}:1.1").code == 3
 
 
-@pytest.mark.parametrize("editing", ["", "false", "/there/is/none", "'"])
+@pytest.mark.parametrize("editing", ["", "false", "/there/is/none", "'", "rm"])
 def test_editors_that_do_not_edit(
     run: Run, layout: str, editor: Callable[[str], None], tmp_path: Path, monkeypatch: Any, editing: str
 ) -> None:
@@ -380,6 +401,28 @@ def test_no_tag_is_moved_that_was_not_named(run: Run, registry: str) -> None:
     assert digest != str(HELLO)
     assert run("digest", f"{registry}/bar:1.0").out.strip().endswith(str(HELLO))
     assert run("manifest", "get", f"{place}@{digest}").code == 0
+
+
+@pytest.mark.parametrize("name", ["", str(HELLO)], ids=["none", "digest"])
+def test_what_is_no_tag_is_refused(run: Run, registry: str, layout: str, name: str) -> None:
+    for place in (f"{registry}/bar", layout):
+        before = run("tags", place).out if place != layout else run("validate", f"{place}:1.0").out
+        refused = run("mutate", "--env", "A=b", "--tag", name, f"{place}:1.0")
+        assert (refused.code, "is no name" in refused.err) == (2, True), refused.err
+        assert (run("tags", place).out if place != layout else run("validate", f"{place}:1.0").out) == before
+
+
+@pytest.mark.parametrize("kind", ["oci-archive", "docker-archive", "dir"])
+def test_what_is_written_where_it_came_from_is_whole(run: Run, registry: str, tmp_path: Path, kind: str) -> None:
+    place = f"{kind}:{tmp_path}/same" + ("" if kind == "dir" else ":app:1")
+    amd64 = ("--platform", "linux/amd64") if kind == "docker-archive" else ()
+    assert run("copy", *amd64, f"{registry}/bar:1.0", place).code == 0
+    made = ""
+    for words in (("mutate", "--env", "A=b"), ("layer", "edit", "--strip", "none"), ("flatten",)):
+        made = digest_of(run, *words, "--to", place, place)
+        assert run("validate", place).out.endswith("valid\n")
+    again = run("mutate", "--env", "A=b", "--dry-run", "--json", "--to", place, place).json["digest"]
+    assert again == made  # the variable is still there
 
 
 def test_from_store_to_store(run: Run, registry: str, layer: Path, tmp_path: Path) -> None:

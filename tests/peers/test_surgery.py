@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pratique.image.layers.bench import EARLY_BYTES
 from tests.commands import Run
 
 from .ballast import member, tar
-from .cargo import IMAGE, NAME, write_layout
+from .cargo import CREDS, IMAGE, NAME, PASSWORD, USER, write_layout
 from .conftest import RunsPeer, RunsSkopeo, StartsRegistry
 
 LONG = "usr/share/" + "/".join(["a-long-name" * 5] * 4)
@@ -129,6 +130,30 @@ def test_buildah_takes_what_was_changed_into_its_storage(
     files = [run("ls-files", place).out for place in (f"{layout}:changed", f"oci:{tmp_path}/pushed:1")]
     assert files[0] == files[1]
     assert run("diff", "--json", f"{layout}:changed", f"oci:{tmp_path}/pushed:1").json["files"] == []
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
+def test_what_their_registry_was_sent_while_it_was_packed_is_what_was_packed(
+    run: Run, skopeo: RunsSkopeo, docker_registry: StartsRegistry, tmp_path: Path, compression: str
+) -> None:
+    registry = docker_registry(users={USER: PASSWORD})
+    content = os.urandom(3 * EARLY_BYTES)
+    layer = tar(tmp_path / "large.tar", ("large", content))
+    words = f"append --creds {CREDS} --compression {compression} --progress json --platform linux/amd64 scratch".split()
+    done = run(*words, str(layer), "--to", f"{registry.address}/app:1")
+    assert done.code == 0, done.err
+    assert json.loads(done.err.splitlines()[0])["event"] == "advanced"
+    theirs = ("--src-tls-verify=false", "--src-creds", CREDS, f"docker://{registry.address}/app:1")
+    pulled = skopeo("copy", "--dest-decompress", *theirs, f"dir:{tmp_path}/copied")
+    assert pulled.returncode == 0, pulled.stderr
+    [found] = json.loads((tmp_path / "copied" / "manifest.json").read_bytes())["layers"]
+    with tarfile.open(tmp_path / "copied" / found["digest"].removeprefix("sha256:")) as archive:
+        file = archive.extractfile("large")
+        assert file
+        assert file.read() == content
+    registry.stop()
+    early = [line for line in registry.log if "method=PATCH" in line and "status=202" in line]
+    assert len(early) == 1, registry.log
 
 
 SETTINGS = (

@@ -23,7 +23,7 @@ NAMES = [
     "Explanation", "Failure", "Image", "Inspection", "InvalidDigest", "InvalidInput", "InvalidReference", "Login", "Machine",
     "Manifest", "Misbehaved", "NotFound", "Platform", "RateLimited", "Reference", "Refused", "Registries", "Repository",
     "Result", "Served", "Spans", "Tls", "Trust", "Unauthorized", "Unreachable", "Unsupported", "__version__", "collect",
-    "connect", "copy", "copy_tags", "login", "logout", "serve",
+    "connect", "copy", "copy_tags", "login", "logout", "open", "serve",
 ]  # fmt: skip
 
 

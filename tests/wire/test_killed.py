@@ -119,6 +119,21 @@ def test_copies_into_a_registry(run: Run, source: str, tmp_path: Path) -> None:
                     assert b"".join(iter(lambda: stream.read(1 << 16), b"")) == part.raw
 
 
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_a_copy_into_an_archive_leaves_nothing_behind(source: str, tmp_path: Path, ended: int) -> None:
+    words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, f"oci-archive:{tmp_path}/a.tar:1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        assert command.stderr is not None
+        for line in command.stderr:
+            if '"moved"' in line:  # it is in the middle
+                break
+        command.send_signal(ended)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert list(tmp_path.glob("*.tar*")) + list(tmp_path.glob(".*.tar*")) == []
+
+
 def test_an_interrupt_stops_a_copy_and_says_how_to_go_on(run: Run, source: str, tmp_path: Path) -> None:
     layout = tmp_path / "layout"
     words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, f"oci:{layout}:1"]

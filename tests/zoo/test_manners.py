@@ -81,6 +81,18 @@ def write_in_chunks(client: Client) -> None:
     assert app(client).blob(BLOB.digest).size == BLOB.size
 
 
+def write_early(client: Client) -> None:
+    """Push a blob that is sent before it is said what it is."""
+    repository = app(client)
+    early = repository.advance(Body.of(CONTENT).open)
+    if early:
+        early.finish(BLOB)
+    repository.push(BLOB, Body.of(CONTENT).open)
+    assert repository.blob(BLOB.digest).size == BLOB.size
+    if early:
+        early.drop()
+
+
 def mount(client: Client) -> None:
     """Take what is in another repository, or push it."""
     part = sample(THERE).below[0]
@@ -111,6 +123,7 @@ OPERATIONS: Mapping[str, Callable[[Client], None]] = {
     "list": list_tags,
     "write": write,
     "write in chunks": write_in_chunks,
+    "write early": write_early,
     "mount": mount,
     "refer": refer,
     "delete": delete,
@@ -119,7 +132,7 @@ OPERATIONS: Mapping[str, Callable[[Client], None]] = {
 WORKS = "works"
 LOST = "lost"  # nobody is told, and what was expected is not there
 CLOSED = {"read, anonymous": "Unauthorized", "read, wrong password": "Unauthorized"}
-WRITING = ("write", "write in chunks", "mount", "refer")
+WRITING = ("write", "write in chunks", "write early", "mount", "refer")
 
 
 def each(error: str, *names: str) -> dict[str, str]:

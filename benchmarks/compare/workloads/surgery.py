@@ -6,64 +6,93 @@ From registry to registry, and within one layout, which is all that umoci knows.
 import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..content import FILES
 from ..measure import Failed
-from ..programs import Layout, Program, Remote, Words
-from ..registries import NONE
+from ..programs import Layout, Place, Remote
+from ..registries import DOCKER, NONE, OURS
 from ..workload import BEST, COPIED, MEMORY, Limit, Site, Workload
 
-FAST = (Limit("wall", 0.5, BEST), Limit("cpu", 0.5, BEST))
+LIMITS = {"": (Limit("wall", 0.5, BEST), Limit("cpu", 0.5, BEST), MEMORY)}
+NAME = f"{COPIED}/files"
 
 
-def target(site: Site) -> Remote:
-    return Remote(site.target, f"{COPIED}/files", "1")
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where images are changed: the image, where what becomes of it goes, and what is done before."""
+
+    kinds: tuple[str, ...]
+    source: Callable[[Site], Place]
+    target: Callable[[Site], Place]
+    beside: Callable[[Site], Place]  # where most people put what is appended to: near the source
+    before: Callable[[Site], None]
+
+    def rows(self, where: str = "") -> tuple[Workload, ...]:
+        """The four changes."""
+        kinds, before = self.kinds, self.before
+        there, near = check(self.target), check(self.beside)
+        return (
+            Workload(
+                f"export{where}",
+                lambda program, site: program.export(self.source(site), site.bundle),
+                LIMITS,
+                before=before,
+                kinds=kinds,
+                most_rounds=3,
+            ),
+            Workload(
+                f"flatten{where}",
+                lambda program, site: program.flatten(self.source(site), self.target(site), site.bundle),
+                LIMITS,
+                before=before,
+                check=there,
+                kinds=kinds,
+                most_rounds=2,
+            ),
+            Workload(
+                f"append{where}",
+                lambda program, site: program.append(self.source(site), self.beside(site), site.stock.added),
+                LIMITS,
+                before=before,
+                check=near,
+                kinds=kinds,
+            ),
+            Workload(
+                f"recompress{where}",
+                lambda program, site: program.recompress(self.source(site), self.target(site)),
+                LIMITS,
+                before=before,
+                check=there,
+                kinds=kinds,
+            ),
+        )
 
 
-def beside(site: Site) -> Remote:
-    """In another repository of the registry in which the image is: as most people do."""
-    return Remote(site.source, f"{COPIED}/files", "1")
+def check(place: Callable[[Site], Place]) -> Callable[[Site], None]:
+    """Raises Failed where nothing came to a place."""
+
+    def look(site: Site) -> None:
+        found = place(site)
+        is_there = found.tag in tags(found) if isinstance(found, Layout) else digest(site, found)
+        if not is_there:
+            raise Failed(f"nothing is at {found}")
+
+    return look
 
 
-def source(site: Site) -> Remote:
-    return Remote(site.source, FILES, "1")
+def digest(site: Site, place: Place) -> str:
+    """What is in a registry, as its storage has it."""
+    assert isinstance(place, Remote)
+    server = site.second if place.at == site.target else site.first
+    return server.digest(place.repository, place.tag)
 
 
-def export(program: Program, site: Site) -> Words | None:
-    return program.export(source(site), site.bundle)
-
-
-def flatten(program: Program, site: Site) -> Words | None:
-    return program.flatten(source(site), target(site), site.bundle)
-
-
-def append(program: Program, site: Site) -> Words | None:
-    return program.append(source(site), beside(site), site.stock.added)
-
-
-def recompress(program: Program, site: Site) -> Words | None:
-    return program.recompress(source(site), target(site))
-
-
-def check(site: Site) -> None:
-    """Raises Failed where nothing came of it."""
-    if not site.second.digest(f"{COPIED}/files", "1"):
-        raise Failed("nothing is at the target")
-
-
-def check_beside(site: Site) -> None:
-    if not site.first.digest(f"{COPIED}/files", "1"):
-        raise Failed("nothing is beside the source")
-
-
-def here(site: Site) -> Layout:
-    """The image in a layout that may be changed."""
-    return site.layout
-
-
-def changed(site: Site) -> Layout:
-    """What becomes of it, in the same layout."""
-    return Layout(site.layout.folder, "changed")
+def tags(layout: Layout) -> list[str]:
+    """The names in a layout."""
+    entries = json.loads((layout.folder / "index.json").read_text())["manifests"]
+    return [each.get("annotations", {}).get("org.opencontainers.image.ref.name", "") for each in entries]
 
 
 def lay(site: Site) -> None:
@@ -75,48 +104,18 @@ def lay(site: Site) -> None:
         shutil.copy(site.stock.files.folder / name, site.layout.folder)
 
 
-def check_changed(site: Site) -> None:
-    """Raises Failed where nothing came of it."""
-    entries = json.loads((site.layout.folder / "index.json").read_text())["manifests"]
-    if not [
-        each for each in entries if each.get("annotations", {}).get("org.opencontainers.image.ref.name") == "changed"
-    ]:
-        raise Failed("nothing is in the layout")
+def changed(site: Site) -> Layout:
+    """What becomes of the image in the layout."""
+    return Layout(site.layout.folder, "changed")
 
 
-def export_here(program: Program, site: Site) -> Words | None:
-    return program.export(here(site), site.bundle)
-
-
-def flatten_here(program: Program, site: Site) -> Words | None:
-    return program.flatten(here(site), changed(site), site.bundle)
-
-
-def append_here(program: Program, site: Site) -> Words | None:
-    return program.append(here(site), changed(site), site.stock.added)
-
-
-def recompress_here(program: Program, site: Site) -> Words | None:
-    return program.recompress(here(site), changed(site))
-
-
-WORKLOADS = (
-    Workload("export", export, {"": (*FAST, MEMORY)}),
-    Workload("flatten", flatten, {"": (*FAST, MEMORY)}, before=Site.clean, check=check, most_rounds=2),
-    Workload("append", append, {"": (*FAST, MEMORY)}, before=Site.clean, check=check_beside),
-    Workload("recompress", recompress, {"": (*FAST, MEMORY)}, before=Site.clean, check=check),
-    Workload("export, layout", export_here, {"": (*FAST, MEMORY)}, before=lay, kinds=(NONE,), most_rounds=3),
-    Workload(
-        "flatten, layout",
-        flatten_here,
-        {"": (*FAST, MEMORY)},
-        before=lay,
-        check=check_changed,
-        kinds=(NONE,),
-        most_rounds=2,
-    ),
-    Workload("append, layout", append_here, {"": (*FAST, MEMORY)}, before=lay, check=check_changed, kinds=(NONE,)),
-    Workload(
-        "recompress, layout", recompress_here, {"": (*FAST, MEMORY)}, before=lay, check=check_changed, kinds=(NONE,)
-    ),
+REGISTRIES = Ground(
+    kinds=(DOCKER, OURS),
+    source=lambda site: Remote(site.source, FILES, "1"),
+    target=lambda site: Remote(site.target, NAME, "1"),
+    beside=lambda site: Remote(site.source, NAME, "1"),
+    before=Site.clean,
 )
+LAYOUT = Ground(kinds=(NONE,), source=lambda site: site.layout, target=changed, beside=changed, before=lay)
+
+WORKLOADS = (*REGISTRIES.rows(), *LAYOUT.rows(", layout"))

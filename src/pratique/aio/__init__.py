@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from .blob import Blob, File, Stream
 from .face import Flow
-from .functions import collect, copy, copy_tags, login, logout, serve
+from .functions import collect, copy, copy_tags, login, logout, open, serve
 from .registries import Registries, connect
 from .repository import Repository
 
@@ -35,5 +35,6 @@ __all__ = [
     "copy_tags",
     "login",
     "logout",
+    "open",
     "serve",
 ]

@@ -15,6 +15,7 @@ from .operation import Operation
 THREADS: Final = 16  # verbs under way at once, by one limiter; what one does with a crew of its own is not counted
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -51,10 +52,10 @@ class Held(Threads):
         self.limiter = CapacityLimiter(1)
 
 
-class Face(Generic[S]):
+class Face(Generic[S_co]):
     """What stands for a `blocking` object, whose verbs are done by `threads`."""
 
-    def __init__(self, blocking: S, threads: Threads) -> None:
+    def __init__(self, blocking: S_co, threads: Threads) -> None:
         self.blocking = blocking
         self.threads = threads
 

@@ -8,19 +8,35 @@ from contextlib import asynccontextmanager
 from typing import Unpack
 
 from ..auth.credentials import Credential
-from ..client import copying, logins, serving
+from ..client import connection, copying, logins, serving
+from ..client import store as blocking
 from ..client.copying import How
 from ..client.logins import AnyPath, Login
 from ..http.events import Observer, ignore
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from ..transfer.repository import Failure
-from .face import block, in_thread
+from .face import Threads, block, in_thread
 from .registries import Registries, connect
+from .store import Store
 
 logout = in_thread(logins.logout)
 collect = in_thread(serving.collect)
 serve = block(serving.serve)
+
+
+@asynccontextmanager
+async def open(
+    place: str | Location, *, registries: Registries | None = None, tell: Observer | None = None
+) -> AsyncIterator[Store[blocking.Store]]:
+    """As `pratique.open`: what it gives is a store for coroutines, and a Repository where the place is one."""
+    location = Location.parse(place) if isinstance(place, str) else place
+    if location.reference is not None:
+        async with _reaching(registries, tell) as reached:
+            yield reached.repository(location.reference)
+        return
+    async with block(connection.open)(location) as store:
+        yield Store(store, Threads())
 
 
 async def copy(

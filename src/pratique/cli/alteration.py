@@ -19,8 +19,8 @@ from ..stores.compression import GZIP, PLAIN, ZSTD
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from . import options, trace
-from .connect import connected
-from .made import add_making, named, report
+from .connect import connected, named
+from .made import add_making, report
 from .output import Output
 from .progress import shown
 
@@ -79,9 +79,8 @@ def packing(arguments: argparse.Namespace) -> Packing | None:
 
 def moment(text: str | None = None) -> datetime | None:
     """A time of RFC 3339 or in seconds since the epoch; without one that of SOURCE_DATE_EPOCH, if any. Raises InvalidInput."""
-    text = text or os.environ.get(_EPOCH)
     if not text:
-        return None
+        return _epoch(os.environ.get(_EPOCH))
     try:
         if text.isascii() and text.isdigit():
             return datetime.fromtimestamp(int(text), UTC)
@@ -91,6 +90,21 @@ def moment(text: str | None = None) -> datetime | None:
             f"{text[:80]!r} is no time", advice="a time looks like 2026-01-31T12:00:00Z, or 1769860800"
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _epoch(text: str | None) -> datetime | None:
+    """What SOURCE_DATE_EPOCH says. Raises InvalidInput for anything but a number of seconds, as its specification wants."""
+    if not text:
+        return None
+    try:
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(text)
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidInput(
+            f"{_EPOCH} is {text[:80]!r}, which is no time in seconds since 1970",
+            advice="set it to a number such as 1769860800, or not at all",
+        ) from None
 
 
 def altered(arguments: argparse.Namespace, output: Output, change: Change, others: Sequence[Location] = ()) -> None:

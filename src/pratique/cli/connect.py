@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..client.connection import connect
+from ..client.connection import open as open_store
 from ..client.machine import Machine
 from ..client.registries import Registries
 from ..errors import InvalidInput
 from ..http.events import Observer
 from ..http.trust import Trust
 from ..spec.manifest import MOST_MANIFEST_BYTES
+from ..spec.reference import Reference
+from ..stores.locations import Location
 from . import options, trace
 from .output import Output
 
 if TYPE_CHECKING:
     from ..auth.credentials import Credential
     from ..client.credentials import Told
+    from ..client.store import Store
     from ..http.origin import Origin
     from ..http.reach import Proxy
 
@@ -55,6 +60,22 @@ def connected(
     )
 
 
+def named(*places: Location | Reference) -> set[str]:
+    """The registries that locations are in."""
+    references = (place.reference if isinstance(place, Location) else place for place in places)
+    return {reference.registry for reference in references if reference is not None}
+
+
+@contextmanager
+def opened(arguments: argparse.Namespace, output: Output, location: Location) -> Iterator[Store]:
+    """The store of a location, for a command that is about nothing else."""
+    with (
+        connected(arguments, output, named(location)) as registries,
+        open_store(location, registries=registries) as store,
+    ):
+        yield store
+
+
 def machine_of(arguments: argparse.Namespace, output: Output) -> Machine:
     """What the machine has: the same for all who ask with the same arguments, or copies of them."""
     if "machine" not in arguments:
@@ -68,7 +89,7 @@ def expanded(arguments: argparse.Namespace, output: Output, text: str) -> str:
 
     Raises InvalidInput, and NotFound where none of several registries to search has it.
     """
-    if not arguments.short_names:
+    if not arguments.short_names or options.is_file(text):
         return text
     from ..config.shortnames import is_short
 
@@ -81,6 +102,11 @@ def expanded(arguments: argparse.Namespace, output: Output, text: str) -> str:
         found = registries.meant(text)
     output.note(f"{text} is {found}")
     return str(found)
+
+
+def located(arguments: argparse.Namespace, output: Output, text: str) -> Location:
+    """A location of any store; with `--short-names` a short reference may be meant. Raises what `expanded` raises."""
+    return options.location(expanded(arguments, output, text))
 
 
 def told_credentials(arguments: argparse.Namespace, named: Collection[str]) -> Told | None:

@@ -33,20 +33,15 @@ def add_moving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
 
 
-def pairs(words: list[str], option: str) -> dict[str, str]:
-    """`KEY=VALUE` as a map. Raises InvalidInput."""
+def pairs(words: list[str], option: str, form: str = "KEY=VALUE") -> dict[str, str]:
+    """`KEY=VALUE` as a map, or what has another name in a `form`. Raises InvalidInput."""
     found = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise InvalidInput(f"{option} wants KEY=VALUE, not {word!r}")
+            raise InvalidInput(f"{option} wants {form}, not {word!r}")
         found[key] = value
     return found
-
-
-def named(*places: Location) -> set[str]:
-    """The registries that locations are in."""
-    return {place.reference.registry for place in places if place.reference is not None}
 
 
 def report(arguments: argparse.Namespace, output: Output, target: Location, result: Result) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from ..errors import InvalidInput, InvalidReference, Unsupported
 from ..spec.platform import Platform
 from ..spec.reference import Reference, endpoint_of
-from ..stores.locations import FILES
+from ..stores.locations import FILES, Location
 from .output import Output
 
 T = TypeVar("T")
@@ -195,16 +195,35 @@ def size(text: str) -> int:
 platform = argument(Platform.parse)
 
 
-def reference(text: str) -> Reference:
-    """A reference to a registry. Raises InvalidReference, and Unsupported for the stores that only `copy` knows."""
-    kind = next((kind for kind in FILES if text.startswith(f"{kind}:")), None)
-    if kind is not None:
-        raise Unsupported(f"{text!r}: this command reads registries", advice="pratique copy reads and writes files")
+def is_file(text: str) -> bool:
+    """Whether a location is of a store of files."""
+    return text.startswith(tuple(f"{kind}:" for kind in FILES))
+
+
+def location(text: str) -> Location:
+    """A location of any store, to be read. Raises InvalidInput, InvalidReference."""
     if text.startswith(("https://", "http://")):
         raise InvalidReference(
             f"{text!r} is a URL", advice="a reference begins with the host; --plain-http speaks http"
         )
-    return Reference.parse(text)
+    return Location.parse(text)
+
+
+def store(text: str) -> Location:
+    """A location of a store as a whole. Raises InvalidInput where it names something in it."""
+    found = location(text)
+    if found.said:
+        what = "what is in a store" if found.reference is None else "a tag or digest"
+        raise InvalidInput(f"{text!r} names {what}", advice=f"the store is {found.place}")
+    return found
+
+
+def reference(text: str) -> Reference:
+    """A reference to a registry. Raises InvalidReference, and Unsupported for stores of files."""
+    found = location(text)
+    if found.reference is None:
+        raise Unsupported(f"{text!r}: this command is for registries", advice="pratique copy reads and writes files")
+    return found.reference
 
 
 def repository(text: str) -> Reference:

@@ -65,7 +65,8 @@ class Output:
     def tell(self, text: str) -> None:
         """A line for people, quiet or not."""
         sys.stdout.flush()
-        print(f"pratique: {printable(text)}", file=sys.stderr, flush=True)
+        # With its end in one piece: several threads may tell something at the same time.
+        print(f"pratique: {printable(text)}\n", end="", file=sys.stderr, flush=True)
 
     def fail(self, error: Error) -> None:
         """An error as one line, or as one JSON document."""

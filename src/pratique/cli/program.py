@@ -150,7 +150,18 @@ def parser_of(name: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)
+    _give_examples(parser, module.EXAMPLES)
     return parser
+
+
+def _give_examples(parser: Parser, examples: str) -> None:
+    """Let the help of each verb show those of the command's examples that are its own."""
+    heading, *lines = examples.splitlines()
+    for action in parser._actions:
+        for verb in action.choices.values() if isinstance(action.choices, dict) else ():
+            own = [line for line in lines if f"{verb.prog} " in line]
+            if own:
+                verb.epilog, verb.formatter_class = "\n".join([heading, *own]), parser.formatter_class
 
 
 def overview() -> str:

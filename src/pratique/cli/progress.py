@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 from collections.abc import Container, Iterator
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from ..http.events import Event, Observer, ignore
 from ..spec.digest import Digest
+from ..stores.events import Advanced
 from ..text import printable
 from ..transfer.events import Arrival, Copied, Done, Moved, Planned, Started
 from .output import Output, size
@@ -18,10 +20,32 @@ from .output import Output, size
 STYLES: Final = ("auto", "plain", "tty", "json", "none")
 REFRESHED_A_SECOND: Final = 8
 SHOWN_CHARACTERS: Final = 12  # of a digest
+UNFINISHED: Final = "being packed"  # what has no digest yet
+ABOUT_THE_COPY: Final = (Advanced, Planned, Started, Moved, Done, Copied)
 
 
-def shown(style: str, output: Output, otherwise: Observer) -> AbstractContextManager[Observer]:
-    """An observer for a copy; what is not about the copy goes to `otherwise`."""
+@contextmanager
+def shown(style: str, output: Output, otherwise: Observer) -> Iterator[Observer]:
+    """An observer for a copy, which SIGTERM ends as Ctrl-C does; what is not about the copy goes to `otherwise`."""
+    with _ended_by_signal(), _observer(style, output, otherwise) as tell:
+        yield tell
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Let SIGTERM, by which whoever runs jobs ends them, leave nothing half made behind."""
+    is_default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not is_default or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _observer(style: str, output: Output, otherwise: Observer) -> AbstractContextManager[Observer]:
     if style == "auto":
         style = "none" if output.quiet else "tty" if sys.stderr.isatty() and not output.debug else "plain"
     if style == "json":
@@ -35,7 +59,7 @@ def shown(style: str, output: Output, otherwise: Observer) -> AbstractContextMan
 
 def _either(about_the_copy: Observer, otherwise: Observer) -> Observer:
     def tell(event: Event) -> None:
-        (about_the_copy if isinstance(event, Planned | Started | Moved | Done | Copied) else otherwise)(event)
+        (about_the_copy if isinstance(event, ABOUT_THE_COPY) else otherwise)(event)
 
     return tell
 
@@ -48,6 +72,8 @@ def _as_json(event: Event) -> None:
 
 
 def _document(event: Event) -> dict[str, Any] | None:
+    if isinstance(event, Advanced):
+        return {"event": event.kind, "bytes": event.count}
     if isinstance(event, Planned):
         return {"event": event.kind, "name": event.name, "bytes": event.plan.size, "blobs": len(event.plan.blobs)}
     if isinstance(event, Started):
@@ -112,23 +138,27 @@ def _on_terminal(otherwise: Observer) -> Iterator[Observer]:
     with Progress(
         *columns, console=Console(stderr=True), refresh_per_second=REFRESHED_A_SECOND, transient=True
     ) as bars:
-        yield _either(_Bars(bars), otherwise)
+        yield _either(Bars(bars), otherwise)
 
 
-class _Bars:
-    """A total, and a bar for each blob that moves."""
+class Bars:
+    """A total, a bar for each blob that moves, and one for all that is sent while it is still being made."""
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
         self._lock = threading.Lock()
         self._total = bars.add_task("total", total=0)
         self._tasks: dict[Digest, Any] = {}
+        self._unfinished: Any = None
+        self._advanced = 0
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, Planned):
                 known = self._bars.tasks[self._total].total or 0
                 self._bars.update(self._total, total=known + sum(blob.size for blob in event.plan.blobs))
+            elif isinstance(event, Advanced):
+                self._advance(event.count)
             elif isinstance(event, Started):
                 name = event.descriptor.digest.encoded[:SHOWN_CHARACTERS]
                 self._tasks[event.descriptor.digest] = self._bars.add_task(name, total=event.descriptor.size)
@@ -141,6 +171,15 @@ class _Bars:
                 outcome = "copied" if event.changed else "unchanged"
                 line = printable(f"{event.name or event.descriptor.digest}: {outcome}")
                 self._bars.console.print(line, highlight=False, markup=False)
+
+    def _advance(self, count: int) -> None:
+        self._advanced += count
+        if self._unfinished is None:
+            self._unfinished = self._bars.add_task(UNFINISHED, total=None)
+        self._bars.advance(self._unfinished, count)
+        if not self._advanced:
+            self._bars.remove_task(self._unfinished)
+            self._unfinished = None
 
     def _finish(self, event: Done) -> None:
         task = self._tasks.pop(event.descriptor.digest, None)

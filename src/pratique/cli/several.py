@@ -6,16 +6,20 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ..client.connection import open as open_store
 from ..errors import Error
 from ..spec.reference import Reference
 from ..stores.crew import in_parallel
+from ..stores.locations import Location
 from . import options
-from .connect import connected
+from .connect import connected, located, named
 from .output import Output, error_document
 
 if TYPE_CHECKING:
-    from ..client.repository import Repository
+    from ..client.registries import Registries
+    from ..client.store import Store
 
+P = TypeVar("P", Reference, Location)
 R = TypeVar("R")
 
 
@@ -62,26 +66,38 @@ class Several(Generic[R]):
 def for_each(
     arguments: argparse.Namespace,
     output: Output,
-    work: Callable[[Repository, Reference], R],
-    document: Callable[[Reference, R], dict[str, Any]],
-    show: Callable[[Reference, R], None],
-    parse: Callable[[str], Reference] = options.reference,
+    work: Callable[[Registries, P], R],
+    document: Callable[[P, R], dict[str, Any]],
+    show: Callable[[P, R], None],
+    parse: Callable[[str], P],
 ) -> int:
-    """Do the same for every reference that a command names, and show each result, or one document of all; the exit code."""
+    """Do the same for everything that a command names, and show each result, or one document of all; the exit code."""
     names = options.names(arguments.references)
-    references = {name: parse(name) for name in names}
+    places = {name: parse(name) for name in names}
     several: Several[R] = Several(output, names)
     documents = []
-    with connected(arguments, output, {reference.registry for reference in references.values()}) as registries:
-
-        def one(name: str) -> R:
-            return work(registries.repository(references[name]), references[name])
-
-        for name, result in several.results(one):
+    with connected(arguments, output, named(*places.values())) as registries:
+        for name, result in several.results(lambda name: work(registries, places[name])):
             if output.as_json:
-                documents.append(document(references[name], result))
+                documents.append(document(places[name], result))
             else:
-                show(references[name], result)
+                show(places[name], result)
     if output.as_json:
         output.document(several.documents(documents))
     return several.exit_code
+
+
+def read_each(
+    arguments: argparse.Namespace,
+    output: Output,
+    read: Callable[[Store, Location], R],
+    document: Callable[[Location, R], dict[str, Any]],
+    show: Callable[[Location, R], None],
+) -> int:
+    """Read the same of everything that a command names, in whatever store; as `for_each`."""
+
+    def work(registries: Registries, place: Location) -> R:
+        with open_store(place, registries=registries) as store:
+            return read(store, place)
+
+    return for_each(arguments, output, work, document, show, lambda text: located(arguments, output, text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache, partial
@@ -33,6 +33,10 @@ from .places import Place, Places, located
 
 STANDARD_INPUT: Final = "-"
 
+_ADDITIONS: Final = (
+    "a layer is a tar or a folder; PATH:/PLACE puts any file or folder at a place, which begins with a slash"
+)
+
 
 class _Called(TypedDict):
     name: str
@@ -56,6 +60,8 @@ class Addition:
         if colon and place.startswith("/"):
             if path in ("", STANDARD_INPUT):
                 raise InvalidInput(f"{text!r} names no file to be put there")
+            if ".." in place.split("/"):
+                raise InvalidInput(f"{text!r} names a place that is outside of the image")
             return cls(path, place)
         return cls(text)
 
@@ -68,9 +74,13 @@ class Addition:
             inside = place.endswith("/") and not is_folder  # a file goes into a place that is named as a folder
             folder.pack({place + Path(self.path).name if inside else place: Path(self.path)}, write, moment=seconds)
             return
-        with Packed(self._opened, f"the layer {self.path}").pieces() as pieces:
-            for member in (walk := Walk(pieces, self.path, write)):  # noqa: B007  (each is kept)
-                walk.keep()
+        what = f"the layer {self.path}"
+        try:
+            with Packed(self._opened, what).pieces() as pieces:
+                for member in (walk := Walk(_some(pieces, what), what, write)):  # noqa: B007  (each is kept)
+                    walk.keep()
+        except InvalidInput as error:
+            raise InvalidInput(str(error), advice=error.advice() or _ADDITIONS) from None
         write(END)
 
     def _opened(self) -> AbstractContextManager[Stream]:
@@ -80,6 +90,16 @@ class Addition:
             return Path(self.path).open("rb", buffering=0)
         except OSError as error:
             raise InvalidInput(f"the layer {self.path} cannot be read: {error.strerror}") from None
+
+
+def _some(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
+    """The pieces of a tar. Raises InvalidInput where there are none, as of a program that failed; a tar of nothing has some."""
+    is_empty = True
+    for piece in pieces:
+        is_empty = False
+        yield piece
+    if is_empty:
+        raise InvalidInput(f"{what} is empty, and no tar")
 
 
 def configure(edits: Iterable[Edit]) -> Change:

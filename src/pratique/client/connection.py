@@ -1,9 +1,10 @@
-"""Where a program begins: `connect`, and what it was given as a value."""
+"""Where a program begins: `connect`, and what it was given as a value; `open`, for a store of any kind."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
@@ -12,6 +13,7 @@ from ..http.log import logged
 from ..http.trust import Trust
 from ..spec.manifest import MOST_MANIFEST_BYTES
 from ..spec.reference import parse_registry
+from ..stores.locations import Location, open_source
 from ..values import field, frozen
 from .machine import Machine
 from .registries import Registries
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ..http.reach import Reaches
     from ..spans import Spans
     from .credentials import Told
+    from .store import Store
 
 
 @frozen(kw_only=True)
@@ -106,6 +109,29 @@ def connect(
         most_manifest_bytes=most_manifest_bytes, chunk_size=chunk_size, transport=transport, clock=clock, sleep=sleep,
         spans=spans, tell=logged(spans.observer(tell) if spans else tell),
     ))  # fmt: skip
+
+
+@contextmanager
+def open(
+    place: str | Location, *, registries: Registries | None = None, tell: Observer | None = None
+) -> Iterator[Store]:
+    """A store to read, as `copy` takes it: `oci:PATH`, `oci-archive:PATH`, `docker-archive:PATH`, `dir:PATH` or a repository.
+
+    What the location names is not looked at: names are given to the store's methods. It is closed at the end of a `with` block.
+    A repository is a Repository of `registries`, or of those that `connect` finds without arguments; what happens is told to
+    `tell`. Raises NotFound, InvalidInput, Misbehaved.
+    """
+    location = Location.parse(place) if isinstance(place, str) else place
+    if location.reference is None:
+        from .files import Files
+
+        with open_source(location) as source:
+            yield Files(location.place, source)
+    elif registries is not None:
+        yield registries.repository(location.reference)
+    else:
+        with connect(tell=tell or ignore) as reached:
+            yield reached.repository(location.reference)
 
 
 def _checked(named: Iterable[str], trust: Trust, *, plain_http: bool) -> tuple[frozenset[str], Trust]:

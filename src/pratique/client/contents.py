@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput, NotFound, Unsupported
 from ..http.events import Observer
@@ -14,7 +14,7 @@ from ..image.layers import files, lookup
 from ..image.layers.bench import Bench, Layer
 from ..image.layers.editing import matcher
 from ..image.layers.files import Change, File
-from ..image.layers.pieces import Packed
+from ..image.layers.pieces import LAYERS_AT_ONCE, Packed
 from ..image.layers.walk import Write
 from ..image.rebase import base_of
 from ..image.validation import Problem
@@ -31,8 +31,6 @@ from .places import Place, Places, located, places
 if TYPE_CHECKING:
     from ..spec.platform import Platform
     from .registries import Registries
-
-_AT_ONCE: Final = 2  # layers that are read
 
 
 def export(
@@ -199,7 +197,7 @@ def _compared(before: Image, after: Image, *, times: bool) -> Differences:
     layers = {layer.descriptor.digest: layer for image in (before, after) for layer in image.layers}
     if before.diff_ids == after.diff_ids:
         layers = {}
-    found = in_parallel(lambda layer: files.read(layer.packed(), digests=True), layers.values(), _AT_ONCE)
+    found = in_parallel(lambda layer: files.read(layer.packed(), digests=True), layers.values(), LAYERS_AT_ONCE)
     read = dict(zip(layers, files.bounded(found), strict=True))
     one, two = (
         files.compose([read[layer.descriptor.digest] for layer in image.layers if read]) for image in (before, after)

@@ -7,11 +7,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ..errors import InvalidInput
 
 Existing = Literal["replace", "keep", "refuse"]
+
+MOST_KNOWN: Final = 4096  # folders that are not looked at again; a packed folder may have any number of them
 
 
 class Landing:
@@ -62,6 +64,8 @@ class Landing:
                 path.mkdir(exist_ok=True)
             if not stat.S_ISDIR(path.lstat().st_mode):
                 raise InvalidInput(f"{path} is no folder; links are not followed", advice="pull into another folder")
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
         self._known.add(names)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..spec.platform import Platform
 from ..stores.base import ContentAt
 from ..stores.compression import GZIP, PIECE_BYTES, Writable, packing
 from ..stores.content import of_bytes
+from ..stores.files import FULL
 from ..values import field, frozen, replace
 from .blob import measured
 
@@ -139,6 +141,8 @@ def platform_part(platform: Platform) -> Part:
 def _readable(path: str, kept: Path) -> Path:
     """Where content can be read more than once; that of standard input, a pipe or a device is kept for it."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise InvalidInput("standard input is closed, and is to be pushed")
         return _keep(kept, sys.stdin.buffer)
     if stat.S_ISREG(Path(path).stat().st_mode):
         return Path(path)
@@ -216,4 +220,10 @@ def _told(path: str) -> Iterator[None]:
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}") from None
     except OSError as error:
+        if error.errno in FULL:
+            what = "standard input" if path == STANDARD_INPUT else path
+            raise InvalidInput(
+                f"{what} is kept in {tempfile.gettempdir()} until it is sent: {error.strerror}",
+                advice="TMPDIR names a folder with more room",
+            ) from None
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None

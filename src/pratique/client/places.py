@@ -104,5 +104,4 @@ def given_name(location: Location) -> str:
 
 def placed(location: Location, name: str) -> str:
     """A name at a location, as people write it."""
-    place = location.reference.place if location.reference else f"{location.kind}:{location.path}"
-    return f"{place}:{name}" if name else place
+    return f"{location.place}:{name}" if name else location.place

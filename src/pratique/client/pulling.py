@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ..errors import InvalidInput, NotFound
 from ..http.events import Observer
@@ -33,6 +33,8 @@ from .unpacking import Unpacking
 if TYPE_CHECKING:
     from ..spec.platform import Platform
     from .registries import Registries
+
+MOST_TOLD: Final = 20  # titles of an artifact that an error names
 
 Outcome = Literal["pulled", "kept", "present", "planned"]
 
@@ -128,7 +130,9 @@ def _wanted(manifest: Manifest, landing: Landing, titles: list[str], unpack: boo
     found = {each.annotations[TITLE]: each for each in artifact.files(manifest)}
     unknown = next((title for title in titles if title not in found), None)
     if unknown is not None:
-        raise NotFound(f"there is no file {unknown!r}", advice=f"there are: {', '.join(found) or 'none with a title'}")
+        raise NotFound(
+            f"there is no file {unknown!r}", advice=f"there are: {_some(list(found)) or 'none with a title'}"
+        )
     wanted = [each for each in artifact.files(manifest) if not titles or each.annotations[TITLE] in titles]
     named = [
         _Wanted(each, landing, artifact.path(each.annotations[TITLE]), unpack and artifact.is_folder(each))
@@ -136,6 +140,12 @@ def _wanted(manifest: Manifest, landing: Landing, titles: list[str], unpack: boo
     ]
     _check_distinct(named)
     return named
+
+
+def _some(titles: list[str]) -> str:
+    """Titles, or the first of very many."""
+    more = f" and {len(titles) - MOST_TOLD} more" if len(titles) > MOST_TOLD else ""
+    return f"{', '.join(titles[:MOST_TOLD])}{more}"
 
 
 def _check_distinct(named: list[_Wanted]) -> None:

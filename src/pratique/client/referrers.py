@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .registries import Registries
 
 MOST_REFERRERS: Final = 20_000  # of one tree
+MOST_TOLD: Final = 10  # digests that an error names
 
 
 @frozen
@@ -91,7 +92,7 @@ def attached_to(source: Source, subject: Digest, artifact_type: str) -> Descript
     if not found:
         raise NotFound(f"nothing of the type {artifact_type!r} refers to {subject}")
     if len(found) > 1:
-        digests = ", ".join(str(each.digest) for each in found)
+        digests = ", ".join(str(each.digest) for each in found[:MOST_TOLD]) + (", …" if len(found) > MOST_TOLD else "")
         raise InvalidInput(
             f"{len(found)} artifacts of the type {artifact_type!r} refer to {subject}",
             advice=f"name one by its digest: {digests}",

@@ -13,7 +13,7 @@ from ..http.session import Session
 from ..http.transport import HttpTransport
 from ..spec.reference import Reference, endpoint_of, parse_registry
 from ..stores.registry import Registry
-from ..stores.registry import Repository as Store
+from ..stores.registry import Repository as Remote
 from ..values import replace
 from .machine import Stored
 from .network import reaches
@@ -155,7 +155,7 @@ class Registries:
 
     # Stores, for whoever copies
 
-    def source(self, reference: Reference, *, beside: Reference | None = None) -> Store | Mirrored:
+    def source(self, reference: Reference, *, beside: Reference | None = None) -> Remote | Mirrored:
         """The repository that a reference is in, as it is read: by its mirrors, and where it really is.
 
         Where what is read is written to a repository `beside` it, on the same registry, no mirror is asked. Raises Refused where
@@ -163,14 +163,14 @@ class Registries:
         """
         most = self.settings.most_manifest_bytes
         places = self.routes.reading(reference, beside, self.settings.tell)
-        sources = [Store.at(self.session, place, most_manifest_bytes=most) for place in places]
+        sources = [Remote.at(self.session, place, most_manifest_bytes=most) for place in places]
         if len(sources) == 1:
             return sources[0]
         from ..stores.mirrored import Mirrored
 
         return Mirrored(sources, self.settings.tell)
 
-    def target(self, reference: Reference, *, pushes: bool = False, beside: Source | None = None) -> Store:
+    def target(self, reference: Reference, *, pushes: bool = False, beside: Source | None = None) -> Remote:
         """The repository that a reference is in, as it is written; who `pushes` goes on with uploads of earlier runs.
 
         Where what is pushed comes from a repository `beside` it, on the same registry, one token is asked for that is good for
@@ -179,7 +179,7 @@ class Registries:
         place = self.routes.writing(reference)
         uploads = self._uploads(place.registry) if pushes else None
         most = self.settings.most_manifest_bytes
-        return Store.at(self.session, place, most_manifest_bytes=most, uploads=uploads, beside=beside)
+        return Remote.at(self.session, place, most_manifest_bytes=most, uploads=uploads, beside=beside)
 
     def visit(self, reference: Reference) -> None:
         """Go to a registry itself, or to a namespace of it. Raises Refused where that is blocked."""

@@ -12,6 +12,7 @@ from ..image.edited import Edited, edit
 from ..image.image import Image, is_image
 from ..image.layers.bench import Bench
 from ..image.scratch import SCRATCH, scratch
+from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform, wished
 from ..stores.base import NAMELESS, Advances, Source
@@ -37,6 +38,7 @@ Make = Callable[[Bench, Places, Source, Manifest], Edited]
 
 
 _ADVICE: Final = "say where what is made goes: by --to of a command, or `target` of a function"
+_NAMES: Final = "name a tag; without any, it is there by its own digest"
 
 
 class Where(Making, total=False):
@@ -171,7 +173,8 @@ class _How:
             reading, root = begin(opened, place)
             # Any other than a registry is opened when there is something for it.
             writing = opened.target(place, beside=reading) if place.reference else None
-            bench.advance = writing if not self.dry_run and isinstance(writing, Advances) else None
+            if writing and not self.dry_run and isinstance(writing, Advances):
+                bench.send_to(writing, opened.tell)
             edited = make(bench, opened, reading, root)
             writing = writing or opened.target(place)
             is_same = location is not None and _is_same(location, place)

@@ -75,6 +75,8 @@ class Unpacking:
     def _judge(self, member: Member) -> None:
         names = self._place(member.name)
         shown = "/".join(names)[:200]
+        if not artifact.is_possible(names):
+            raise InvalidInput(f"{self._packed.what} has {shown!r}, which is no name of a file here")
         if member.kind == SYMBOLIC and artifact.leaves(member.link, len(names) - 1):
             raise InvalidInput(
                 f"{self._packed.what} links {shown!r} to {os.fsdecode(member.link)[:200]!r}, which leads out of the folder",
@@ -96,15 +98,27 @@ class Unpacking:
         return (*self._names, *parts)
 
     def _write(self, walk: Walk, member: Member, path: Path, landing: Landing) -> None:
+        first = self._first(member, path, landing) if member.kind == LINK else None
         with suppress(FileNotFoundError):
             path.unlink()
-        if member.kind == SYMBOLIC:
+        if first is not None:
+            os.link(first, path, follow_symlinks=False)
+        elif member.kind == SYMBOLIC:
             path.symlink_to(os.fsdecode(member.link))
-        elif member.kind == LINK:
-            os.link(landing.path(self._place(member.link)), path, follow_symlinks=False)
         else:
             with _created(path, member.mode & _MODES | _OWNER) as file:
                 walk.pour(member, partial(write_whole, file))
+
+    def _first(self, member: Member, path: Path, landing: Landing) -> Path:
+        """The file that a hard link is another name of. Raises InvalidInput where there is none."""
+        names = self._place(member.link)
+        first = landing.folder.joinpath(*names)
+        if first == path or not os.path.lexists(first) or (first.is_dir() and not first.is_symlink()):
+            raise InvalidInput(
+                f"{self._packed.what} says that {path.name!r} is the same file as {'/'.join(names)[:200]!r}, which is none",
+                advice="the artifact was made wrongly; what stands before that was written",
+            )
+        return landing.path(names)
 
 
 def _created(path: Path, mode: int) -> IO[bytes]:

@@ -11,6 +11,7 @@ from ..values import frozen
 from .origin import Origin
 
 MOST_REQUESTS_AT_ONCE: Final = 16  # to one host
+MOST_UNFINISHED: Final = 2  # of these with content that is still being made
 
 
 @frozen
@@ -45,6 +46,7 @@ class Gate:
         self._sleep = sleep
         self._changed = threading.Condition()
         self._inside: dict[Origin, int] = {}
+        self._unfinished: dict[Origin, int] = {}
         self._holders: dict[int, int] = {}  # places by thread
         self._next: dict[Origin, float] = {}  # when another request may begin
 
@@ -59,6 +61,24 @@ class Gate:
                 leave()
                 raise
         return leave
+
+    def reserve(self, origin: Origin) -> Callable[[], None] | None:
+        """Leave to send content that is still being made, which the result, called once, gives back; None where there is none.
+
+        Who makes content may ask the same host for what it is made of. While such requests hold all places that would wait for
+        ever, and the requests with it; so there is always a place that none of them has.
+        """
+        with self._changed:
+            held = self._unfinished.get(origin, 0)
+            if held >= min(MOST_UNFINISHED, self._paces(origin).at_once - 1):
+                return None
+            self._unfinished[origin] = held + 1
+
+        def give_back() -> None:
+            with self._changed:
+                self._unfinished[origin] -= 1
+
+        return give_back
 
     def _turn(self, origin: Origin, interval: float) -> float:
         """Seconds until the next turn, which is taken."""

@@ -168,9 +168,9 @@ class Session(Generic[S]):
         peer = self._peers.get(Origin.of(self.base_url(registry)))
         return peer is not None and is_private_address(peer)
 
-    def most_at_once(self, registry: str) -> int:
-        """How many requests to a registry may be under way."""
-        return self._reaches(Origin.of(self.base_url(registry))).pace.at_once
+    def reserve(self, origin: Origin) -> Callable[[], None] | None:
+        """Leave to send content that is still being made: `Gate.reserve`."""
+        return self._gate.reserve(origin)
 
     def permission(self, request: Request) -> str | None:
         """The `Authorization` that was last good for a request like this, for other programs to use; a secret."""

@@ -6,6 +6,7 @@ The annotations for files and packed folders are those that oras writes and read
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from ..spec.digest import Digest
 from ..spec.manifest import Manifest
 
 MOST_TITLE_BYTES: Final = 4096  # of the path that a title is, as in Linux's PATH_MAX
+MOST_NAME_BYTES: Final = 255  # of each name in it, as in Linux's NAME_MAX
+MOST_NAMES: Final = 256  # in a title, or in the path of a file in a packed folder: how deep they may lie
 
 # A media type (RFC 6838 §4.2), perhaps with parameters.
 _MEDIA_TYPE = expression(r"[A-Za-z0-9][\w!#$&^.+-]{0,126}/[A-Za-z0-9][\w!#$&^.+-]{0,126}(?:\s*;[ -~]*)?")
@@ -105,7 +108,7 @@ def is_folder(descriptor: Descriptor) -> bool:
 def path(title: str) -> tuple[str, ...]:
     """The names on the way to a file with this title, from the folder that it is put into.
 
-    Raises InvalidInput for a title that leads out of that folder, or to the folder itself.
+    Raises InvalidInput for a title that leads out of that folder, or to the folder itself, and for what is no name of a file.
     """
     names = tuple(name for name in title.split("/") if name not in ("", "."))
     if title.startswith("/") or ".." in names or not names:
@@ -113,9 +116,24 @@ def path(title: str) -> tuple[str, ...]:
             f"the title {title[:200]!r} leads out of the folder",
             advice="the artifact was made wrongly or with bad intent; `blob get` reads its content by the digest",
         )
-    if "\0" in title or len(title.encode("utf-8", "surrogateescape")) > MOST_TITLE_BYTES:
-        raise InvalidInput(f"the title {title[:200]!r} is no name of a file")
+    if not _is_text(title) or not is_possible(names) or len(title.encode()) > MOST_TITLE_BYTES:
+        raise InvalidInput(
+            f"the title {title[:200]!r} is no name of a file",
+            advice="the artifact was made wrongly; `blob get` reads its content by the digest",
+        )
     return names
+
+
+def is_possible(names: Sequence[str]) -> bool:
+    """Whether a file may be called so: no name is too long, none has a zero byte, and it does not lie too deep."""
+    return len(names) <= MOST_NAMES and all(
+        "\0" not in name and len(os.fsencode(name)) <= MOST_NAME_BYTES for name in names
+    )
+
+
+def _is_text(title: str) -> bool:
+    """Whether a title has a place in UTF-8; JSON can write half a letter, which has none."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in title)
 
 
 def leaves(link: bytes, depth: int) -> bool:

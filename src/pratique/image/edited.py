@@ -17,11 +17,11 @@ from ..spec.digest import Digest
 from ..spec.manifest import ATTESTATION, ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Source
-from ..stores.content import manifest_of, of_bytes, read_name
+from ..stores.content import Opens, manifest_of, of_bytes, read_name
 from ..values import field, frozen, record
 from .convert import convert
 from .image import Edit, Image, encode, is_image
-from .layers.bench import Layer, Opens
+from .layers.bench import Layer
 
 MOST_DEPTH: Final = 4  # of indexes within indexes
 
@@ -86,7 +86,7 @@ def edit(
     if editing.missing:
         raise NotFound(
             f"no image for {', '.join(sorted(map(str, editing.missing)))} in {root.digest}",
-            advice="`inspect` shows the platforms of an index",
+            advice="`inspect` shows for which platforms there are images",
         )
     if not editing.count:
         raise Unsupported(

@@ -95,7 +95,9 @@ def having(index: Manifest, more: Iterable[Entry]) -> Manifest:
         if not old:
             listed.append(new)
             continue
-        gone = {each["digest"] for each in old} - {new["digest"]}
+        gone = (
+            {each["digest"] for each in old} - {new["digest"]} - {each["digest"] for each in listed if each not in old}
+        )
         at = listed.index(old[0])
         stay = [
             [each for each in part if each not in old and _attested(each) not in gone]
@@ -119,8 +121,8 @@ def matching(index: Manifest, platform: Platform) -> Manifest:
 
 def without(index: Manifest, goes: Chooses) -> Manifest:
     """The index without the entries that are chosen and what attests them."""
-    chosen = _chosen(index, goes)
-    return _with(index, [raw for raw, each in _described(index) if not goes(each) and _attested(raw) not in chosen])
+    gone = _chosen(index, goes) - _chosen(index, lambda each: not goes(each))
+    return _with(index, [raw for raw, each in _described(index) if not goes(each) and _attested(raw) not in gone])
 
 
 def annotated(index: Manifest, changes: Mapping[str, str | None], chosen: Chooses | None = None) -> Manifest:
@@ -188,13 +190,15 @@ def _described(index: Manifest) -> list[tuple[Entry, Descriptor]]:
 
 
 def _is_replaced(old: Entry, new: Entry) -> bool:
-    """Whether a new entry stands for the same as an old one: the same content, or another image for the same platform."""
+    """Whether a new entry stands for the same as an old one: another image for its platform, or the same content.
+
+    The same content for another platform is another entry: some things run anywhere.
+    """
     before, after = Descriptor.from_json(old), Descriptor.from_json(new)
-    if before.digest == after.digest:
-        return True
+    is_same = before.digest == after.digest
     if before.platform is None or after.platform is None or ATTESTED in {**before.annotations, **after.annotations}:
-        return False
-    if before.artifact_type != after.artifact_type or before.platform.os == UNKNOWN:
+        return is_same
+    if not is_same and (before.artifact_type != after.artifact_type or before.platform.os == UNKNOWN):
         return False
     return before.platform.normalised() == after.platform.normalised()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import InvalidInput
+from ..spec import document as reading
 from ..spec.digest import Digest
 from ..values import frozen
 from .image import Document, Edit, Image
@@ -34,7 +35,7 @@ def rebase(old: Image, new: Image, *, name: str = "", digest: Digest | None = No
 
     Settings that the image has as the old base had them become the new base's, variables and labels one by one. `name` and
     `digest` are those of the new base for the annotations; without a name that of before stays.
-    Raises InvalidInput where the image does not begin with the layers of the old base.
+    Raises InvalidInput where the image does not begin with the layers of the old base, Misbehaved for a damaged config.
     """
 
     def edit(image: Image) -> Image:
@@ -42,7 +43,7 @@ def rebase(old: Image, new: Image, *, name: str = "", digest: Digest | None = No
         above = image.layers[len(old.layers) :]
         told = image.is_told and old.is_told and new.is_told
         history = [*new.history, *steps_above(image, old)] if told else None
-        sections = [each.config.get("config") or {} for each in (image, old, new)]
+        sections = [_settings(each) for each in (image, old, new)]
         changed = image.having((*new.layers, *above), history)
         settings = merged(*sections)
         changed = changed.configured(
@@ -93,6 +94,15 @@ def _named(image: Image, name: str, digest: Digest) -> Image:
     """The image with annotations that name its base; without a `name` that of before stays."""
     said = {BASE_NAME: name or image.annotations.get(BASE_NAME, ""), BASE_DIGEST: str(digest)}
     return image.annotated({**image.annotations, **{key: text for key, text in said.items() if text}})
+
+
+def _settings(image: Image) -> Document:
+    """What its config says of running it, whose variables and labels can be read. Raises Misbehaved."""
+    what = f"the config of {image.original.digest}"
+    found = reading.mapping(image.config, "config", what) or {}
+    reading.texts(found, "Env", what)
+    reading.mapping(found, "Labels", what)
+    return found
 
 
 def merged(mine: Document, old: Document, new: Document) -> dict[str, Any]:

@@ -215,7 +215,9 @@ def _number(image: Image, which: Digest | int) -> int:
             return number
     raise NotFound(
         f"the image {image.original.digest} has no layer {which}",
-        advice=f"it has {len(image.layers)}: {', '.join(str(layer.descriptor.digest) for layer in image.layers)}",
+        advice=f"its {len(image.layers)} layers have the numbers from 0 on; `manifest get` shows their digests"
+        if image.layers
+        else "it has no layers",
     )
 
 

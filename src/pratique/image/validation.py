@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Final, Protocol
 
@@ -109,17 +110,17 @@ def _read(source: Source, image: Image | None, blob: Descriptor) -> None:
 def _diff_id(stream: Stream, blob: Descriptor) -> Digest:
     """The digest of a layer's tar, which is walked to its end."""
     what, hashed = f"the layer {blob.digest}", hashlib.sha256()
-    plain = Unpacked(stream, what)
-    if plain.kind != packed_as(blob.media_type):
-        raise Misbehaved(f"{what} is {plain.kind or 'not packed'}, and its type is {blob.media_type}")
+    with closing(Unpacked(stream, what)) as plain:
+        if plain.kind != packed_as(blob.media_type):
+            raise Misbehaved(f"{what} is {plain.kind or 'not packed'}, and its type is {blob.media_type}")
 
-    def pieces() -> Iterator[bytes]:
-        while piece := plain.read(PIECE_BYTES):
-            hashed.update(piece)
-            yield piece
+        def pieces() -> Iterator[bytes]:
+            while piece := plain.read(PIECE_BYTES):
+                hashed.update(piece)
+                yield piece
 
-    for _ in Walk(pieces(), what):
-        pass
+        for _ in Walk(pieces(), what):
+            pass
     return Digest("sha256", hashed.hexdigest())
 
 

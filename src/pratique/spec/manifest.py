@@ -20,6 +20,8 @@ ATTESTATION: Final = "vnd.docker.reference.type"
 ATTESTED: Final = "vnd.docker.reference.digest"
 UNKNOWN: Final = "unknown"  # the operating system that they are for
 
+MOST_CHOICES: Final = 20  # platforms of an index that an error names
+
 
 @frozen
 class Manifest:
@@ -118,7 +120,9 @@ class Manifest:
     @property
     def choices(self) -> str:
         """The platforms that an index names, for people who have to choose one."""
-        return ", ".join(platforms(self.manifests)) or "none that it names"
+        found = platforms(self.manifests)
+        more = f" and {len(found) - MOST_CHOICES} more" if len(found) > MOST_CHOICES else ""
+        return f"{', '.join(found[:MOST_CHOICES])}{more}" or "none that it names"
 
     def _one(self, key: str) -> Descriptor | None:
         found = reading.mapping(self.document, key, "manifest")

@@ -31,6 +31,9 @@ IMAGE_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 SCHEMA_1: Final = frozenset({DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED})
 MANIFESTS: Final = INDEXES | IMAGES | {OCI_ARTIFACT_MANIFEST}
 
+# What is said of content of which nothing else is known.
+OCTETS: Final = "application/octet-stream"
+
 # What a request for a manifest accepts. The known types come first, because registries hide what is not named;
 # the rest lets unknown types through. Schema 1 is never asked for: a server would convert to it.
 ACCEPT: Final = (

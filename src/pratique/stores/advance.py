@@ -1,23 +1,26 @@
 """Content on its way into a repository while it is still being made (distribution specification, §Pushing blobs).
 
 It goes in one PATCH as it comes; when its end has told its digest, a push of the blob has only to name it. An advance is a
-favour: where anything goes wrong with it, the blob is pushed like any other, and tells what is wrong.
+favour: where anything goes wrong with it, the blob is pushed like any other, and that tells what is wrong.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from ..errors import Error
+from ..http.events import Observer
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.origin import Origin
 from ..spec import endpoints
 from ..spec.descriptor import Descriptor
 from .base import Content
+from .content import Counts
+from .events import Advanced
 from .upload import Answer, Place, resolve
 
 if TYPE_CHECKING:
@@ -27,32 +30,43 @@ GRACE: Final = 2.0  # seconds that are waited for a request that was given up
 
 
 class Advance:
-    """Content that a thread sends; `finish` says what it was, and without that `drop` leaves nothing of it behind."""
+    """Content that a thread sends; `finish` says what it was, and without that `drop` leaves nothing of it behind.
 
-    def __init__(self, home: Uploader, content: Content) -> None:
+    The thread ends with the content, with the session of requests, or with the next bytes after `drop`. It `gives_back` the leave
+    that it had, and waits for nobody but who makes the content.
+    """
+
+    def __init__(self, home: Uploader, content: Content, tell: Observer, give_back: Callable[[], object]) -> None:
         self._home = home
         self._content = content
-        self._place: Place | None = None  # the session, when it has been sent everything
+        self._give_back = give_back
         self._location = ""  # of the session, from its beginning on
-        self._size = 0  # bytes that were sent
+        self._place: Place | None = None  # the session, when it has been sent everything
         self._is_dropped = self._is_taken = False
+        self._counting = threading.Lock()
+        self._size = 0  # bytes that were sent
+        self._count: Callable[[int], object] = lambda count: tell(Advanced(count))
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._run,), name="pratique-advance", daemon=True
         )
         self._thread.start()
 
-    @property
-    def is_under_way(self) -> bool:
-        return self._thread.is_alive()
-
     def finish(self, descriptor: Descriptor) -> None:
         """Say what the content was: a push of that goes on with what was sent."""
         self._home.advances[descriptor.digest] = self
 
-    def take(self, size: int) -> Place | None:
-        """The session, when it has been sent all of the content; None where it came to nothing."""
-        self._thread.join()
-        self._is_taken = self._place is not None and self._size == size
+    def take(self, descriptor: Descriptor, content: Content) -> Place | None:
+        """The session, when it has been sent all of a descriptor's content; None where it came to nothing.
+
+        From now on what is sent counts as read from `content`.
+        """
+        with content() as stream:
+            self._count_by(stream.count if isinstance(stream, Counts) else _ignore)
+            self._thread.join()
+            # Less was sent where an answer came too early.
+            self._is_taken = self._place is not None and self._size == descriptor.size and not self._is_dropped
+            if not self._is_taken:
+                self._count_by(_ignore)
         return self._place if self._is_taken else None
 
     def drop(self) -> None:
@@ -61,6 +75,7 @@ class Advance:
             return
         self._is_dropped = True
         self._thread.join(GRACE)
+        self._count_by(_ignore)
         if self._location and not self._thread.is_alive():
             request = Request("DELETE", self._location, once=True)
             with suppress(Error), self._home.session.send(request, self._home.scopes):
@@ -68,25 +83,41 @@ class Advance:
 
     def sent(self, count: int) -> None:
         """Count bytes of the content. Raises an exception of its own where nobody wants it any more."""
-        self._size += count
+        with self._counting:
+            if count:
+                self._count(count)
+            self._size += count
         if self._is_dropped:
             raise _Dropped
 
+    def _count_by(self, count: Callable[[int], object]) -> None:
+        """Have somebody else count what was and will be sent."""
+        with self._counting:
+            before, self._count = self._count, count
+            if self._size:
+                before(-self._size)
+                count(self._size)
+
     @contextmanager
     def _watched(self) -> Iterator[Stream]:
-        self._size = 0
+        self.sent(-self._size)
         with self._content() as stream:
             yield _Watched(self, stream)
 
     def _run(self) -> None:
-        # What is wrong will be told by the push, which meets the same.
-        with suppress(Exception):
-            if self._begin():
-                self._place = self._send()
+        try:
+            self._place = self._send() if self._begin() else None
+            self._home.takes_unfinished = self._place is not None
+        except Error:  # the push will meet the same, and tell it
+            self._home.takes_unfinished = False
+        except BaseException:  # noqa: S110 - whoever makes the content or is told of it has ended this
+            pass
+        finally:
+            self._give_back()
 
     def _begin(self) -> bool:
         """Whether there is a session."""
-        request = Request("POST", self._home.url(endpoints.UPLOADS))
+        request = Request("POST", self._home.url(endpoints.UPLOADS), once=True)
         with self._home.session.send(request, self._home.scopes) as response:
             return response.status == 202 and self._stands(response)
 
@@ -132,3 +163,7 @@ class _Watched:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _ignore(_: int) -> None:
+    """Who does not count."""

@@ -57,7 +57,7 @@ class TarFiles:
 
     def lock(self) -> AbstractContextManager[None]:
         """Raises Unsupported: an archive is written anew, not changed."""
-        self._refuse("it")
+        self._refuse("index.json")
 
     def _expect_file(self, name: str) -> None:
         if any(part in {"", ".", ".."} for part in name.split("/")):
@@ -70,7 +70,7 @@ class TarFiles:
 
     def _refuse(self, name: str) -> NoReturn:
         raise Unsupported(
-            f"{self} cannot be changed: {name} was to be",
+            f"{self} cannot be changed: {name} stays as it is",
             advice="copy what is wanted of it into another archive or layout",
         )
 

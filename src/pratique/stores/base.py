@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from ..http.events import Observer
 from ..http.message import Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
@@ -44,6 +45,15 @@ class Readable(Source, Protocol):
 
     def manifest(self, name: str | Digest) -> Manifest:
         """The manifest that a tag or digest names. Raises NotFound, ContentMismatch, Misbehaved."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """It knows content by its digest alone."""
+
+    def blob(self, digest: Digest) -> Descriptor:
+        """The descriptor of a blob, whose type only a manifest could say. Raises NotFound."""
         ...
 
 
@@ -153,8 +163,11 @@ class Revises(Protocol):
 class Advances(Protocol):
     """Content can be sent to it while it is still being made."""
 
-    def advance(self, content: Content) -> Early | None:
-        """Begin to send content, whose stream waits for what comes; None where that is of no use."""
+    def advance(self, content: Content, tell: Observer) -> Early | None:
+        """Begin to send content, whose stream waits for what comes; None where that is of no use.
+
+        `tell` is told `Advanced`, by another thread, until it is known what the content is.
+        """
         ...
 
 

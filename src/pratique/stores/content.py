@@ -20,6 +20,12 @@ from .files import Partial
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
 
 
+class Opens(Protocol):
+    """Where content can be read, as `Source.open` has it, though it may know no names."""
+
+    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]: ...
+
+
 @runtime_checkable
 class Vouches(Protocol):
     """A stream that raises ContentMismatch before it ends wrongly, so that nobody need hash its bytes again."""
@@ -36,6 +42,15 @@ class Entrusts(Protocol):
 
     def entrust(self) -> None:
         """Leave it to them from now on."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A stream that counts what is read of it, and what went to its reader in another way."""
+
+    def count(self, count: int) -> None:
+        """So many bytes more, or fewer where they do not count after all."""
         ...
 
 
@@ -185,7 +200,7 @@ def whole(content: Content, descriptor: Descriptor) -> bytes:
     return bytes(pieces)
 
 
-def opened(source: Source, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
+def opened(source: Opens, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
     """Content from byte `offset` on, from where it is nearest: the descriptor (descriptor.md, `data`), or the source."""
     if descriptor.data is None:
         return source.open(descriptor, offset=offset)

@@ -20,6 +20,7 @@ from typing import Final
 from ..errors import InvalidInput, NotFound, Unsupported
 from ..expressions import expression
 from ..http.message import Stream
+from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import ALGORITHMS, Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
@@ -76,6 +77,12 @@ class Directory:
             return of_bytes(descriptor.data, descriptor, offset)
         name = self._file(descriptor.digest) if descriptor.is_manifest else descriptor.digest.encoded
         return verified(lambda start: self._files.open(name, start), self._files.size(name), descriptor, offset)
+
+    def blob(self, digest: Digest) -> Descriptor:
+        """The descriptor of a blob. Raises NotFound, Misbehaved."""
+        with suppress(NotFound):
+            return Descriptor(media.OCTETS, digest, self._files.size(digest.encoded))
+        raise NotFound(f"{self} has no blob {digest}")
 
     # Writing
 

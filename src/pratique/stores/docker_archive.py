@@ -16,12 +16,13 @@ from ..spec import document as reading
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, mismatch
+from ..spec.manifest import Manifest
 from ..spec.reference import is_tag
 from ..values import field, frozen
 from . import compression
 from .base import NAMELESS
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
-from .content import of_bytes, verified
+from .content import manifest_of, of_bytes, verified
 from .saved import (
     LAYERS,
     LEGACY,
@@ -81,6 +82,17 @@ class DockerArchive:
             if image.descriptor.digest == digest:
                 return image.descriptor
         raise NotFound(f"{self} has no image {name}")
+
+    def manifest(self, name: str | Digest) -> Manifest:
+        """The same, with its bytes. Raises what `resolve` does."""
+        return manifest_of(self, self.resolve(name))
+
+    def blob(self, digest: Digest) -> Descriptor:
+        """The descriptor of a config or layer. Raises NotFound, ContentMismatch."""
+        for image in self._all():
+            if (name := image.members.get(digest)) is not None:
+                return Descriptor(media.OCTETS, digest, self._tar.find(name).size)
+        raise NotFound(f"{self} has no content {digest}")
 
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
         """The content of a descriptor from byte `offset` on. Raises NotFound, ContentMismatch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..http.events import INFO, Event
+from ..http.events import INFO, TRACE, Event
 from ..values import frozen
 
 
@@ -35,3 +35,20 @@ class PassedOver(Event):
 
     def __str__(self) -> str:
         return f"{self.place} is passed over: {self.reason}; next is {self.following}"
+
+
+@frozen
+class Advanced(Event):
+    """So many more bytes were sent of content that is still being made.
+
+    Below zero where they do not count as that any more: it is known what they are, and told that they moved; or they are not
+    wanted.
+    """
+
+    count: int
+
+    level = TRACE
+    kind = "advanced"
+
+    def __str__(self) -> str:
+        return f"{self.count:+d} bytes were sent of what is still being made"

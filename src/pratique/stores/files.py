@@ -20,6 +20,7 @@ TEMPORARY_PREFIX: Final = ".pratique-"
 TEMPORARY_SUFFIX: Final = ".tmp"
 PARTIAL_SUFFIX: Final = ".part"  # of one that a later run goes on with
 UNSYNCED_FOLDERS: Final = (errno.EINVAL, errno.ENOTSUP)  # what some file systems answer to the wish to sync a folder
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # what is answered to a write for which there is no room
 PARTIAL_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -165,7 +166,7 @@ class FolderFiles:
         path = self._place(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{TEMPORARY_PREFIX}{path.name}{PARTIAL_SUFFIX}")
-        with os.fdopen(os.open(partial, PARTIAL_FLAGS, 0o666), "r+b", buffering=0) as file:
+        with _told(path), os.fdopen(os.open(partial, PARTIAL_FLAGS, 0o666), "r+b", buffering=0) as file:
             if not _is_mine(file, partial):
                 yield None
                 return
@@ -270,13 +271,24 @@ def replacing(path: Path, mode: int = 0o666, *, lasting: bool = True) -> Iterato
 def _taking_place(path: Path, temporary: Path, file: BinaryIO) -> Iterator[None]:
     """Let what is written take the place of `path`, synced, when the context ends well; else nothing of it is left."""
     try:
-        with file:
+        with _told(path), file:
             yield
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say which file there was no room for; a write does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            error.filename = str(path)
         raise
 
 

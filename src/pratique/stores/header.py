@@ -87,6 +87,11 @@ def decoded(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
+def encoded(name: str) -> bytes:
+    """A name of a tar, from its text."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def name_of(block: bytes) -> bytes:
     """The name in a header, with the prefix of ustar."""
     if block[257:263] == b"ustar\0" and block[345]:

@@ -97,6 +97,10 @@ class Layout:
         name = _blob(descriptor.digest)
         return verified(lambda start: self._files.open(name, start), self._files.size(name), descriptor, offset)
 
+    def blob(self, digest: Digest) -> Descriptor:
+        """The descriptor of any content. Raises NotFound, Misbehaved."""
+        return Descriptor(media.OCTETS, digest, self._files.size(_blob(digest)))
+
     def tags(self) -> Iterator[str]:
         """The names in `index.json`, in its order, each as its entry has it. Raises NotFound, Misbehaved."""
         return iter(names_of(self._index().entries))

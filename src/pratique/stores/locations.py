@@ -11,7 +11,7 @@ from ..errors import InvalidInput
 from ..spec.digest import Digest
 from ..spec.reference import Reference
 from ..values import frozen
-from .base import NAMELESS, Source, Stages, Target
+from .base import NAMELESS, Readable, Stages, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,9 +52,7 @@ class Location:
 
     @classmethod
     def _of_files(cls, kind: str, rest: str, text: str) -> Location:
-        path, name = rest, NAMELESS
-        if kind != DIRECTORY:
-            path, name = _divide(rest)
+        path, name = _digested(rest) if kind == DIRECTORY else _divide(rest)
         if path == STANDARD_STREAM and kind in (LAYOUT, DIRECTORY):
             raise InvalidInput(f"{text!r}: a folder is no stream", advice="an oci-archive can be one")
         if not path:
@@ -73,15 +71,20 @@ class Location:
         """The tag, digest or name that it says; empty where it says none."""
         return self.name if self.reference is None else str(self.reference.digest or self.reference.tag or "")
 
+    @property
+    def place(self) -> str:
+        """The store alone: `registry/repository`, or the kind and the path."""
+        return self.reference.place if self.reference else f"{self.kind}:{self.path}"
+
     def __str__(self) -> str:
         if self.reference is not None:
             return str(self.reference)
         separator = "@" if ":" in self.name and Digest.find(self.name) else ":"
-        return f"{self.kind}:{self.path}{separator + self.name if self.name else ''}"
+        return f"{self.place}{separator + self.name if self.name else ''}"
 
 
 @contextmanager
-def open_source(location: Location) -> Iterator[Source]:
+def open_source(location: Location) -> Iterator[Readable]:
     """The store of files at a location, to read from. Raises NotFound, InvalidInput, Misbehaved."""
     path = _path(location)
     if location.kind == DIRECTORY:
@@ -152,8 +155,8 @@ def _path(location: Location) -> Path:
 
 def _divide(rest: str) -> tuple[str, str]:
     """Path and name: `PATH@sha256:…`, or what follows the first colon after the path's last slash."""
-    place, at, digest = rest.rpartition("@")
-    if at and Digest.find(digest):
+    place, digest = _digested(rest)
+    if digest:
         return _divide(place)[0], digest  # a digest says more than a name before it
     folder, slash, last = rest.rpartition("/")
     # A name may have slashes itself, as `repo/app:1` in Docker's archives: then the path's own colon comes first.
@@ -162,3 +165,9 @@ def _divide(rest: str) -> tuple[str, str]:
         return head, name
     file, _, name = last.partition(":")
     return f"{folder}{slash}{file}", name
+
+
+def _digested(rest: str) -> tuple[str, str]:
+    """What stands before `@sha256:…`, and that digest; NAMELESS where there is none."""
+    place, at, digest = rest.rpartition("@")
+    return (place, digest) if at and Digest.find(digest) else (rest, NAMELESS)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from ..errors import InvalidInput, NotFound
 from ..http.message import Stream
+from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import Manifest
@@ -53,6 +54,13 @@ class Memory:
         if raw is None:
             raise NotFound(f"{self} has no {descriptor.digest}")
         return of_bytes(raw, descriptor, offset)
+
+    def blob(self, digest: Digest) -> Descriptor:
+        """The descriptor of any content. Raises NotFound."""
+        raw = self._raw(digest)
+        if raw is None:
+            raise NotFound(f"{self} has no {digest}")
+        return Descriptor(media.OCTETS, digest, len(raw))
 
     def tags(self) -> Iterator[str]:
         """The tags, in the order in which they were first pushed."""

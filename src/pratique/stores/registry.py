@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard, TypeVar
 
 from ..auth.scopes import NO_SCOPES, ScopeSet, repository_scopes
 from ..errors import Denied, InvalidReference, Misbehaved, NotFound, Unauthorized, Unsupported
+from ..http.events import Observer, ignore
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.problem import failure
 from ..http.session import Session
@@ -232,9 +233,9 @@ class Repository:
         else:
             self._uploader.push(descriptor, content)
 
-    def advance(self, content: Content) -> Early | None:
-        """Begin to send a blob while it is still being made; a push of it then only names it."""
-        return self._uploader.advance(content)
+    def advance(self, content: Content, tell: Observer = ignore) -> Early | None:
+        """Begin to send a blob while it is still being made; a push of it then only names it. `tell` is told `Advanced`."""
+        return self._uploader.advance(content, tell)
 
     def revise(self, name: str, change: Callable[[Manifest], Manifest]) -> Manifest:
         """Put what `change` makes of a tag's manifest under the tag, whoever else does the same: `revision.revise`.

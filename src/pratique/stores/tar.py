@@ -36,6 +36,7 @@ from .header import (
     SPARSE_RECORDS,
     SYMBOLIC,
     decoded,
+    encoded,
     extended_size,
     extension,
     is_whole,
@@ -306,7 +307,7 @@ def _normal(name: str, what: str) -> str:
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
         raise InvalidInput(f"{what}: the member {name[:MOST_NAME_BYTES]!r} would lie outside of it")
-    if len(name.encode("utf-8", "surrogateescape")) > MOST_NAME_BYTES:
+    if len(encoded(name)) > MOST_NAME_BYTES:
         raise InvalidInput(f"{what} has a member whose name is longer than {MOST_NAME_BYTES} bytes")
     normal = "/".join(part for part in parts if part not in ("", "."))
     if not normal:

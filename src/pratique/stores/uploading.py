@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ..auth.scopes import ScopeSet, repository_scopes
 from ..errors import ContentMismatch, Error, Misbehaved, NotFound, Refused, Unreachable
+from ..http.events import Observer
 from ..http.message import Headers, Interrupted, Request, Response, Unanswered
 from ..http.origin import Origin, is_private_address
 from ..http.problem import MOST_BYTES, Problem, failure
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 # Of the request that begins an upload, before it is asked whether there is a repository.
 RESETS_OF_A_MISSING_REPOSITORY: Final = 2
-
-MOST_ADVANCES: Final = 2  # under way at once to one repository
 
 # Codes by which a server says that the content was not what was announced.
 _CONTENT_CODES: Final = frozenset({"DIGEST_INVALID", "SIZE_INVALID"})
@@ -66,7 +65,7 @@ class Uploader:
     unmountable: set[str] = field(default_factory=set)
     begun: dict[Digest, Begun] = field(default_factory=dict)
     advances: dict[Digest, Advance] = field(default_factory=dict)  # of what was sent while it was made
-    _under_way: list[Advance] = field(default_factory=list)
+    takes_unfinished: bool = True  # the registry content that is still being made, as far as is known
 
     @property
     def scopes(self) -> ScopeSet:
@@ -77,19 +76,15 @@ class Uploader:
         """The registry's own; an upload may lead elsewhere."""
         return Origin.of(self.url(endpoints.UPLOADS))
 
-    def advance(self, content: Content) -> Advance | None:
+    def advance(self, content: Content, tell: Observer) -> Advance | None:
         """Send content that is still being made; None where the registry takes less than all at once, or is busy enough."""
         whole = self.manner.chunk is None and Way.STREAM not in self.manner.refused
-        # Whoever makes the content asks the same registry for more, while the request waits for what comes of that.
-        if not whole or self.session.most_at_once(self.registry) <= MOST_ADVANCES:
-            return None
-        self._under_way = [each for each in self._under_way if each.is_under_way]
-        if len(self._under_way) >= MOST_ADVANCES:
+        give_back = self.session.reserve(self.origin) if whole and self.takes_unfinished else None
+        if give_back is None:
             return None
         from .advance import Advance
 
-        self._under_way.append(Advance(self, content))
-        return self._under_way[-1]
+        return Advance(self, content, tell, give_back)
 
     def push(self, descriptor: Descriptor, content: Content) -> None:
         """Upload a blob; a session that an earlier run left is gone on with.
@@ -137,7 +132,7 @@ class Uploader:
 
     def _push(self, descriptor: Descriptor, content: Content, claim: Claim) -> None:
         advance = self.advances.pop(descriptor.digest, None)
-        sent = advance.take(descriptor.size) if advance else None
+        sent = advance.take(descriptor, content) if advance else None
         begun = Begun(sent) if sent else self.begun.pop(descriptor.digest, None)
         if begun is None:
             earlier = claim.load()

@@ -345,23 +345,23 @@ class _Counting:
         self._told = 0
         self._entrusts = entrusts
         self.vouched = stream.vouched if isinstance(stream, Vouches) else None
-        self._count(offset)  # what was there before counts as moved
+        self.count(offset)  # what was there before counts as moved
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._stream.read(size)
-        self._count(len(data))
+        self.count(len(data))
         return data
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:
         count = self._stream.readinto(buffer)
-        self._count(count)
+        self.count(count)
         return count
 
     def pass_on(self, target: int, size: int, /) -> int:
         if not isinstance(self._stream, Passes):
             raise UnsupportedOperation("it is read")
         count = self._stream.pass_on(target, size)
-        self._count(count)
+        self.count(count)
         return count
 
     def entrust(self) -> None:
@@ -374,9 +374,10 @@ class _Counting:
 
     def forget(self) -> None:
         """What was told does not count: it is read again, or never."""
-        self._count(-self._told)
+        self.count(-self._told)
 
-    def _count(self, count: int) -> None:
+    def count(self, count: int) -> None:
+        """Tell of bytes that were read, or of those that do not count after all."""
         if count:
             self._told += count
             self._tell(Moved(self._descriptor, count))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -40,3 +42,16 @@ def test_sizes_have_three_digits(count: int | None, text: str) -> None:
 @pytest.mark.parametrize(("count", "text"), [(0, "0 blobs"), (1, "1 blob"), (2, "2 blobs")])
 def test_only_one_thing_is_singular(count: int, text: str) -> None:
     assert output.counted(count, "blob") == text
+
+
+def test_a_line_is_told_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[str] = []
+
+    class Told(io.StringIO):
+        def write(self, text: str, /) -> int:
+            pieces.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Told())
+    output.Output().tell("two threads")
+    assert [piece for piece in pieces if piece] == ["pratique: two threads\n"]

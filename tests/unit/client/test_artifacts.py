@@ -18,7 +18,7 @@ import pytest
 from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries, Unsupported
 from pratique.artifacts import create_index
 from pratique.client.artifacts import attach, push_artifact
-from pratique.client.parts import PushedFile
+from pratique.client.parts import PushedFile, part
 from pratique.client.pulling import pull_artifact
 from pratique.http.events import Sent
 from pratique.image import artifact
@@ -237,6 +237,34 @@ def test_what_can_be_read_but_once_is_kept(harbour: Embedded, registries: Regist
 def test_types_are_media_types(harbour: Embedded, registries: Registries) -> None:
     with pytest.raises(InvalidInput, match="'sbom' is no media type"):
         push_artifact(f"{harbour.address}/docs:1", ["README"], artifact_type="sbom", registries=registries)
+
+
+def test_standard_input_may_be_closed(
+    harbour: Embedded, registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InvalidInput, match="standard input is closed"):
+        push_artifact(f"{harbour.address}/docs:1", [PushedFile("-", title="x")], registries=registries)
+
+
+def test_what_there_is_no_room_for_is_not_blamed_on_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
+    (tmp_path / "folder").mkdir()
+    for path, said in (("-", "standard input"), (str(tmp_path / "folder"), str(tmp_path / "folder"))):
+        with pytest.raises(InvalidInput, match=f"{said} is kept in .* until it is sent: No space left") as caught:
+            part(PushedFile(path, title="x"), Path("/dev/full"))
+        assert "TMPDIR" in str(caught.value.advice())
+
+
+def test_of_many_files_the_first_are_named(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    for number in range(30):
+        Path(f"file{number}").write_bytes(b"x")
+    push_artifact(f"{harbour.address}/docs:1", [f"file{number}" for number in range(30)], registries=registries)
+    with pytest.raises(NotFound, match="no file 'another'") as caught:
+        pull_artifact(f"{harbour.address}/docs:1", tmp_path, titles=["another"], registries=registries)
+    assert str(caught.value.advice()).endswith("file19 and 10 more")
 
 
 def test_standard_input_needs_a_name(
@@ -514,8 +542,10 @@ GOOD = tars.entry("folder/good", b"good")
         tars.entry("folder/link", kind=tarfile.LNKTYPE, link="../escaped"),
         tars.entry("folder/device", kind=tarfile.CHRTYPE),
         tars.entry("folder/pipe", kind=tarfile.FIFOTYPE),
+        tars.entry(f"folder/{'x' * 256}", b"x"),
+        tars.entry(f"folder/{'x/' * 255}y", b"x"),
     ],
-    ids=["name", "dots", "link", "root", "down and up", "hard link", "device", "pipe"],
+    ids=["name", "dots", "link", "root", "down and up", "hard link", "device", "pipe", "too long", "too deep"],
 )
 def test_nothing_of_a_bad_folder_is_written(
     wrong: Wrong, registries: Registries, tmp_path: Path, member: bytes
@@ -534,6 +564,20 @@ def test_what_lies_behind_a_link_of_the_folder_is_not_written(
     with pytest.raises(InvalidInput, match="links are not followed"):
         pull_artifact(place, tmp_path / "out", registries=registries)
     assert not (tmp_path / "out" / "escaped").exists()
+
+
+@pytest.mark.parametrize("other", ["folder/nothing", "/etc/passwd", "folder/old", "folder/down"])
+def test_another_name_of_what_is_no_file_is_refused_and_what_was_there_stays(
+    wrong: Wrong, registries: Registries, tmp_path: Path, other: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").write_bytes(b"mine")
+    down = tars.entry("folder/down", kind=tarfile.DIRTYPE)
+    link = tars.entry("folder/old", kind=tarfile.LNKTYPE, link=other)
+    with pytest.raises(InvalidInput, match=r"is the same file as 'folder/.*', which is none"):
+        pull_artifact(wrong(tars.tar(GOOD, down, link)), tmp_path, registries=registries)
+    assert (tmp_path / "folder" / "old").read_bytes() == b"mine"
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"old", "good", "down"}
 
 
 def test_the_same_file_twice_is_the_last_one(wrong: Wrong, registries: Registries, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pratique.http.gate import Gate, Pace
+from pratique.http.gate import MOST_UNFINISHED, Gate, Pace
 from pratique.http.origin import Origin
 
 R, S = (Origin("https", host, 443) for host in ("r.test", "s.test"))
@@ -133,3 +133,14 @@ def test_many_threads_get_turns_of_their_own() -> None:
     for thread in threads:
         thread.join()
     assert sorted(slept) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize(("most", "leaves"), [(1, 0), (2, 1), (3, MOST_UNFINISHED), (16, MOST_UNFINISHED)])
+def test_what_waits_for_others_leaves_them_a_place(most: int, leaves: int) -> None:
+    gate = Gate(lambda _: Pace(most))
+    held = [gate.reserve(R) for _ in range(most + 1)]
+    assert [bool(each) for each in held] == [True] * leaves + [False] * (most + 1 - leaves)
+    if held[0]:
+        assert gate.reserve(S), "another host has others"
+        held[0]()
+        assert [bool(gate.reserve(R)) for _ in range(2)] == [True, False]

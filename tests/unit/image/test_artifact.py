@@ -92,10 +92,34 @@ def test_packed_folders(media_type: str, title: str, unpack: str | None, is_fold
     assert artifact.is_folder(Descriptor(media_type, Digest.of(b"x"), 1, annotations=said)) == is_folder
 
 
-@pytest.mark.parametrize("title", ["../x", "/x", "a/../../x", "a/..", "..", ".", "", "/", "a\0b", "x" * 5000])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "../x",
+        "/x",
+        "a/../../x",
+        "a/..",
+        "..",
+        ".",
+        "",
+        "/",
+        "a\0b",
+        "x" * 5000,
+        "x" * 256,
+        "é" * 128,
+        "a/" * 256 + "b",
+        "\ud800",
+        "a/\udcff",
+    ],
+)
 def test_titles_that_lead_out_are_refused(title: str) -> None:
     with pytest.raises(InvalidInput):
         artifact.path(title)
+
+
+@pytest.mark.parametrize("title", ["x" * 255, "é" * 127, "a/" * 255 + "b"])
+def test_titles_are_as_long_and_as_deep_as_files_can_be(title: str) -> None:
+    assert "/".join(artifact.path(title)) == title
 
 
 @given(st.text(st.sampled_from("ab./\\\0"), max_size=12))

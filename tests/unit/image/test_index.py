@@ -150,6 +150,28 @@ def test_of_several_for_one_platform_none_is_left_but_the_new_one() -> None:
     assert [each.digest for each in found.manifests] == [twice[1].digest]
 
 
+def test_one_image_may_be_for_several_platforms() -> None:
+    image = single("linux/amd64")
+    named = [edits.entry(image, Platform.parse(name)) for name in ("linux/amd64", "linux/arm64", "linux/riscv64")]
+    found = edits.having(edits.made(named[:2]), [named[2], named[0]])
+    assert list(edits.entries(found)) == [named[0], named[1], named[2]]
+    unnamed = edits.made([edits.entry(image, None)])
+    assert list(edits.entries(edits.having(unnamed, [named[1]]))) == [named[1]]
+
+
+def test_what_attests_an_image_stays_while_the_image_is_listed() -> None:
+    image = single("linux/amd64")
+    named = [edits.entry(image, Platform.parse(name)) for name in ("linux/amd64", "linux/arm64")]
+    attestation = edits.entry(
+        single("unknown/unknown"), Platform.parse("unknown/unknown"), {ATTESTED: str(image.digest)}
+    )
+    old = edits.made([*named, attestation])
+    new = edits.entry(single("linux/arm64", b"new"), Platform.parse("linux/arm64"))
+    assert attestation in edits.entries(edits.having(old, [new]))
+    assert attestation in edits.entries(edits.without(old, edits.choosing(["linux/arm64"])))
+    assert list(edits.entries(edits.without(old, edits.choosing(["linux"])))) == []
+
+
 def test_what_does_the_same_for_another_version_or_type_is_not_replaced() -> None:
     old = mixed()
     newer = edits.entry(single("windows/amd64"), Platform.parse("windows/amd64:10.0.2"))

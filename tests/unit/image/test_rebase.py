@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from pratique.errors import InvalidInput
+from pratique.errors import InvalidInput, Misbehaved
 from pratique.image.rebase import BASE_DIGEST, BASE_NAME, Base, base_of, based, merged, rebase
 from pratique.spec.digest import Digest
 from pratique.stores.memory import Memory
@@ -49,6 +49,19 @@ def test_an_image_is_said_to_be_on_what_it_begins_with() -> None:
     assert base_of(named) == Base("x/y:2", base.digest)
     with pytest.raises(InvalidInput, match="is not based on"):
         edited(store, image, based(read(store, other)))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"Env": [1]}, {"Env": {"A": "b"}}, {"Labels": ["a"]}], ids=["no text", "no list", "no object"]
+)
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_config_that_cannot_be_read_is_an_error_of_whoever_made_it(wrong: dict[str, Any], which: int) -> None:
+    store = Memory()
+    said: list[dict[str, Any]] = [{}, {}, {}]
+    said[which] = wrong
+    image, old, new = (put_image(store, [OLD], settings=each) for each in said)
+    with pytest.raises(Misbehaved, match="the config of"):
+        edited(store, image, rebase(read(store, old), read(store, new)))
 
 
 def test_an_image_on_another_base_is_refused() -> None:

@@ -99,7 +99,7 @@ def _of_names(make: Callable[[set[str], set[str]], Edit], names: st.SearchStrate
 _KINDS = (
     *map(_of_values, (settings.environment, settings.labels, settings.annotate)),
     _of_names(settings.ports, _PORTS),
-    _of_names(settings.volumes, _WORDS),
+    _of_names(settings.volumes, _WORDS.map("/{}".format)),
     *(
         st.builds(make, st.none() | st.lists(_WORDS, max_size=3))
         for make in (settings.entrypoint, settings.command, settings.healthcheck)

@@ -222,10 +222,11 @@ def test_recompress_refuses_a_diff_id_that_lies(bench: Bench) -> None:
 def test_docker_layers_get_dockers_types(bench: Bench) -> None:
     store = Memory()
     manifest = put_image(store, [BASE, TOP], docker=True)
-    _, image = copied(edited(store, manifest, recompress(bench, Packing(ZSTD))))
-    assert {each.descriptor.media_type for each in image.layers} == {
-        "application/vnd.docker.image.rootfs.diff.tar.zstd"
-    }
+    _, image = copied(edited(store, manifest, recompress(bench, Packing(PLAIN))))
+    assert {each.descriptor.media_type for each in image.layers} == {"application/vnd.docker.image.rootfs.diff.tar"}
+    for change in (recompress(bench, Packing(ZSTD)), flatten(bench, Packing(ZSTD))):
+        with pytest.raises(Unsupported, match="Docker's form has no place for layers of zstd"):
+            edited(store, manifest, change)
     _, flat = copied(edited(store, manifest, flatten(bench)))
     assert flat.layers[0].descriptor.media_type == "application/vnd.docker.image.rootfs.diff.tar.gzip"
 

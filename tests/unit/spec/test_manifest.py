@@ -413,6 +413,13 @@ def test_an_index_that_names_no_platform() -> None:
     assert caught.value.advice() == "its platforms: none that it names"
 
 
+def test_of_very_many_platforms_the_first_are_named() -> None:
+    many = [
+        {**pointer(media.OCI_MANIFEST, b"a"), "platform": {"os": "linux", "architecture": f"a{n}"}} for n in range(5000)
+    ]
+    assert parsed(INDEX | {"manifests": many}).choices.endswith("linux/a18, linux/a19 and 4980 more")
+
+
 def test_platforms_are_named_once_and_attestations_are_none() -> None:
     assert platforms(CHOICES.manifests)[:2] == ["linux/amd64", "linux/arm/v6"]
     assert not any("unknown" in name for name in platforms(CHOICES.manifests))

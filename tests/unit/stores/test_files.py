@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -127,3 +128,12 @@ def test_only_our_own_unfinished_files_are_swept(files: FolderFiles) -> None:
     os.mkfifo(files.folder / ".pratique-1.tmp")
     write(files, "a", b"")
     assert present(files) - {".pratique-1.tmp"} == {".other.tmp", "pratique.tmp", "a"}
+
+
+def test_what_there_is_no_room_for_is_named(files: FolderFiles) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, files.create("blobs/one"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write says it
+    assert str(caught.value.filename).endswith("blobs/one")
+    with pytest.raises(OSError, match="No space left") as caught, files.resume("blobs/two"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(caught.value.filename).endswith("blobs/two")

@@ -12,8 +12,8 @@ from ...errors import InvalidInput
 from ...stores.locations import Location
 from ...values import replace
 from .. import options, trace
-from ..connect import connected
-from ..made import add_making, add_moving, named, pairs, report
+from ..connect import connected, named
+from ..made import add_making, add_moving, pairs, report
 from ..output import Output
 from ..progress import shown
 
@@ -121,6 +121,11 @@ def run_push(arguments: argparse.Namespace, output: Output) -> None:
 
 def run_pull(arguments: argparse.Namespace, output: Output) -> None:
     source = Location.parse(arguments.reference)
+    if arguments.output == STANDARD_INPUT:
+        raise InvalidInput(
+            "--output is a folder, and files are not printed",
+            advice="`blob get REF@DIGEST` prints one; ./- is a folder",
+        )
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
         connected(arguments, output, named(source), tell=tell) as registries,

@@ -7,8 +7,8 @@ import argparse
 from ...client.artifacts import attach
 from ...stores.locations import Location
 from .. import options, trace
-from ..connect import connected
-from ..made import add_making, named, report
+from ..connect import connected, named
+from ..made import add_making, report
 from ..output import Output
 from ..progress import shown
 from .artifact import add_content, add_files, content

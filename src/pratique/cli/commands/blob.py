@@ -12,10 +12,11 @@ from typing import BinaryIO, Final
 from ...errors import InvalidInput
 from ...http.message import Stream
 from ...spec.digest import Digest
-from ...spec.reference import Reference
+from ...spec.media import OCTETS
 from ...stores.files import replacing
+from ...stores.locations import Location
 from .. import options
-from ..connect import connected
+from ..connect import connected, opened
 from ..output import Output
 from .manifest import print_descriptor
 
@@ -23,11 +24,11 @@ EXAMPLES = """examples:
   pratique blob get ghcr.io/org/app@sha256:… -o layer.tar.gz
   pratique blob get ghcr.io/org/app@sha256:… | tar tz
   pratique blob head ghcr.io/org/app@sha256:…
+  pratique blob get oci:backup@sha256:…
   pratique blob put localhost:5000/app layer.tar.gz
   pratique blob delete localhost:5000/app@sha256:…"""
 
 BUFFER_BYTES: Final = 1 << 20
-OCTETS: Final = "application/octet-stream"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,23 +47,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference, digest = _named(arguments.reference)
+    place, digest = _located(arguments.reference)
     if output.as_json and not arguments.output:
         raise InvalidInput(
             "a blob on standard output leaves no room for --json", advice="write it to a file with --output"
         )
-    with connected(arguments, output, [reference.registry]) as registries:
-        blob = registries.repository(reference).blob(digest)
+    with opened(arguments, output, place) as store:
+        blob = store.blob(digest)
         with blob.open() as stream, destination(arguments.output) as file:
             _copy(stream, file)
     if arguments.output:
-        print_descriptor(output, reference, blob.descriptor)
+        print_descriptor(output, place, blob.descriptor)
 
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
-    reference, digest = _named(arguments.reference)
-    with connected(arguments, output, [reference.registry]) as registries:
-        print_descriptor(output, reference, registries.repository(reference).blob(digest).descriptor)
+    place, digest = _located(arguments.reference)
+    with opened(arguments, output, place) as store:
+        print_descriptor(output, place, store.blob(digest).descriptor)
 
 
 def run_put(arguments: argparse.Namespace, output: Output) -> None:
@@ -73,7 +74,8 @@ def run_put(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def run_delete(arguments: argparse.Namespace, output: Output) -> None:
-    reference, digest = _named(arguments.reference)
+    reference = options.reference(arguments.reference)
+    digest = _digest(reference.digest, arguments.reference)
     with connected(arguments, output, [reference.registry]) as registries:
         registries.repository(reference).delete_blob(digest)
     if output.as_json:
@@ -82,11 +84,15 @@ def run_delete(arguments: argparse.Namespace, output: Output) -> None:
         output.line(str(reference))
 
 
-def _named(text: str) -> tuple[Reference, Digest]:
-    reference = options.reference(text)
-    if reference.digest is None:
+def _located(text: str) -> tuple[Location, Digest]:
+    place = options.location(text)
+    return place, _digest(Digest.find(place.name), text)
+
+
+def _digest(found: Digest | None, text: str) -> Digest:
+    if found is None:
         raise InvalidInput(f"{text!r} names no blob", advice="a blob is named by REPO@DIGEST")
-    return reference, reference.digest
+    return found
 
 
 def _copy(stream: Stream, file: BinaryIO) -> None:

@@ -11,8 +11,7 @@ from ...image.layers.walk import Write
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output
 from .blob import destination
 

@@ -10,13 +10,14 @@ from ...client.logins import split
 from ...spec.reference import Reference
 from ...values import as_dict
 from .. import options
-from ..connect import connected, expanded, machine_of
+from ..connect import connected, located, machine_of, opened
 from ..output import Output
 from .manifest import descriptor_document
 
 EXAMPLES = """examples:
   pratique config get docker.io/library/debian:12 --platform linux/amd64
   pratique config get --json ghcr.io/org/app:1.2
+  pratique config get docker-archive:saved.tar
   pratique config show
   pratique config show registry.example.com/team"""
 
@@ -33,11 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(expanded(arguments, output, arguments.reference))
-    with connected(arguments, output, [reference.registry]) as registries:
-        found = registries.repository(reference).config(reference.name, platform=arguments.platform)
+    place = located(arguments, output, arguments.reference)
+    with opened(arguments, output, place) as store:
+        found = store.config(place.name, platform=arguments.platform)
     if output.as_json:
-        output.document({**descriptor_document(reference, found.descriptor), "config": json.loads(found.raw)})
+        output.document({**descriptor_document(place, found.descriptor), "config": json.loads(found.raw)})
     else:
         output.raw(found.raw)
 

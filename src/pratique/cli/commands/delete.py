@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return for_each(
         arguments,
         output,
-        lambda repository, reference: repository.delete(
+        lambda registries, reference: registries.repository(reference).delete(
             reference.name, manifest=arguments.manifest, missing_ok=arguments.ignore_missing, dry_run=arguments.dry_run
         ),
         _document,

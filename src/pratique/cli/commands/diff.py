@@ -15,8 +15,7 @@ from ...spec.descriptor import Descriptor
 from ...stores.locations import Location
 from .. import options
 from ..alteration import PLACE
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output
 from . import ls_files
 

@@ -1,4 +1,4 @@
-"""Print the digests of references, by one HEAD each where the registry answers that well."""
+"""Print the digests of references, by one HEAD each where the registry answers that well; or of what files have."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import argparse
 from typing import Any
 
 from ...spec.digest import Digest
-from ...spec.reference import Reference
+from ...stores.locations import Location
 from .. import options
-from ..connect import expanded
 from ..output import Output
-from ..several import for_each
+from ..several import read_each
 
 EXAMPLES = """examples:
   pratique digest docker.io/library/debian:12
   pratique digest --platform linux/arm64 ghcr.io/org/app:1.2
   pratique digest --json ghcr.io/org/app:1.2 ghcr.io/org/app:1.3
-  pratique tags --full-ref ghcr.io/org/app | pratique digest -"""
+  pratique tags --full-ref ghcr.io/org/app | pratique digest -
+  pratique digest oci:backup:1.2 docker-archive:saved.tar"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,21 +31,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     alone = len(arguments.references) == 1 and arguments.references != ["-"]
-    return for_each(
+    return read_each(
         arguments,
         output,
-        lambda repository, reference: repository.resolve(reference.name, platform=arguments.platform).digest,
+        lambda store, place: store.resolve(place.name, platform=arguments.platform).digest,
         _document,
-        lambda reference, digest: output.line(_line(reference, digest, full=arguments.full_ref, alone=alone)),
-        lambda text: options.reference(expanded(arguments, output, text)),
+        lambda place, digest: output.line(_line(place, digest, full=arguments.full_ref, alone=alone)),
     )
 
 
-def _document(reference: Reference, digest: Digest) -> dict[str, Any]:
-    return {"reference": str(reference), "repository": reference.place, "digest": str(digest)}
+def _document(place: Location, digest: Digest) -> dict[str, Any]:
+    return {"reference": str(place), "repository": place.place, "digest": str(digest)}
 
 
-def _line(reference: Reference, digest: Digest, *, full: bool, alone: bool) -> str:
+def _line(place: Location, digest: Digest, *, full: bool, alone: bool) -> str:
     if full:
-        return f"{reference.place}@{digest}"
-    return str(digest) if alone else f"{digest}  {reference}"
+        return f"{place.place}@{digest}"
+    return str(digest) if alone else f"{digest}  {place}"

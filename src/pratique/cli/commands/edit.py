@@ -57,8 +57,7 @@ def _editor(what: str) -> Iterator[Callable[[bytes], bytes]]:
         path = folder / f"{what}-{len(list(folder.iterdir())) + 1}.json"
         shown = _readable(raw)
         path.write_bytes(shown)
-        _open(path)
-        found = path.read_bytes()
+        found = _typed(path)
         if _is_same(found, shown):
             return raw
         typed.append(path)
@@ -78,8 +77,8 @@ def _editor(what: str) -> Iterator[Callable[[bytes], bytes]]:
     shutil.rmtree(folder)
 
 
-def _open(path: Path) -> None:
-    """Have a file edited. Raises InvalidInput where there is no editor, or it fails."""
+def _typed(path: Path) -> bytes:
+    """What a file is after it was edited. Raises InvalidInput where there is no editor, it fails, or it leaves no file."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:
         raise InvalidInput("there is no editor", advice="set EDITOR to the command that opens a file")
@@ -89,6 +88,10 @@ def _open(path: Path) -> None:
         raise InvalidInput(f"the editor {editor!r} cannot be run: {error}") from None
     if ended:
         raise InvalidInput(f"the editor {editor!r} ended with {ended}", advice="nothing was pushed")
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise InvalidInput(f"the editor {editor!r} left no file", advice="nothing was pushed") from None
 
 
 def _readable(raw: bytes) -> bytes:

@@ -10,8 +10,7 @@ from ...errors import InvalidInput
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output
 from .blob import destination
 

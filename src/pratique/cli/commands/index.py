@@ -15,8 +15,8 @@ from ...image.index import FORMS, Noted, Typed, Wish
 from ...stores.locations import Location
 from ...values import replace
 from .. import options, trace
-from ..connect import connected
-from ..made import add_making, named, pairs, report
+from ..connect import connected, named
+from ..made import add_making, pairs, report
 from ..output import Output
 from ..progress import shown
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...spec.reference import Reference
 from ...stores.inspection import Image, Inspection, labels
+from ...stores.locations import Location
 from .. import options
-from ..connect import expanded
 from ..output import Output, moment, size
-from ..several import for_each
+from ..several import read_each
 
 EXAMPLES = """examples:
   pratique inspect docker.io/library/debian:12
   pratique inspect --platform linux/arm64 ghcr.io/org/app:1.2
-  pratique inspect --json ghcr.io/org/app@sha256:…"""
+  pratique inspect --json ghcr.io/org/app@sha256:…
+  pratique inspect oci:backup:1.2"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,20 +28,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    return for_each(
+    return read_each(
         arguments,
         output,
-        lambda repository, reference: repository.inspect(reference.name, platform=arguments.platform),
+        lambda store, place: store.inspect(place.name, platform=arguments.platform),
         _document,
-        lambda reference, found: _print(output, reference, found),
-        lambda text: options.reference(expanded(arguments, output, text)),
+        lambda place, found: _print(output, place, found),
     )
 
 
-def _document(reference: Reference, found: Inspection) -> dict[str, Any]:
+def _document(place: Location, found: Inspection) -> dict[str, Any]:
     manifest = found.manifest
     return {
-        "reference": str(reference),
+        "reference": str(place),
         "digest": str(found.digest),
         "media_type": manifest.media_type,
         "artifact_type": manifest.artifact_type or None,
@@ -65,10 +64,10 @@ def _image_document(image: Image) -> dict[str, Any]:
     }
 
 
-def _print(output: Output, reference: Reference, found: Inspection) -> None:
+def _print(output: Output, place: Location, found: Inspection) -> None:
     manifest = found.manifest
     facts = [
-        ("Reference", str(reference)),
+        ("Reference", str(place)),
         ("Digest", str(found.digest)),
         ("Media type", manifest.media_type),
         ("Artifact type", manifest.artifact_type if not found.images or not found.images[0].config else ""),

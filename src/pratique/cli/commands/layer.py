@@ -64,7 +64,7 @@ def run_edit(arguments: argparse.Namespace, output: Output) -> None:
         raise InvalidInput("nothing is to be changed", advice="say what to --strip or --replace")
     if arguments.replace and len(arguments.layer) != 1:
         raise InvalidInput("--replace goes with one --layer", advice="what a layer does not have is added to it")
-    contents = {path: _content(file) for path, file in pairs(arguments.replace, "--replace").items()}
+    contents = {path: _content(file) for path, file in pairs(arguments.replace, "--replace", "PATH=FILE").items()}
     change = LayerEdit(strip=tuple(arguments.strip), replace=contents)
     alteration.altered(arguments, output, edit_layers(change, [_which(text) for text in arguments.layer]))
 

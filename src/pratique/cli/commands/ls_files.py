@@ -12,8 +12,7 @@ from ...image.layers.files import File
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output, moment
 
 EXAMPLES = """examples:

@@ -12,14 +12,16 @@ from ...spec.descriptor import Descriptor
 from ...spec.digest import Digest
 from ...spec.manifest import MOST_MANIFEST_BYTES
 from ...spec.reference import Reference
+from ...stores.locations import Location
 from .. import options
-from ..connect import connected, expanded
+from ..connect import connected, located, opened
 from ..output import Output
 
 EXAMPLES = """examples:
   pratique manifest get docker.io/library/debian:12
   pratique manifest get --platform linux/arm64 ghcr.io/org/app:1.2 > manifest.json
   pratique manifest head ghcr.io/org/app:1.2
+  pratique manifest get oci:backup:1.2
   pratique manifest put localhost:5000/app:1.3 manifest.json
   pratique manifest delete localhost:5000/app@sha256:…"""
 
@@ -44,19 +46,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_get(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(expanded(arguments, output, arguments.reference))
-    with connected(arguments, output, [reference.registry]) as registries:
-        found = registries.repository(reference).manifest(reference.name, platform=arguments.platform)
+    place = located(arguments, output, arguments.reference)
+    with opened(arguments, output, place) as store:
+        found = store.manifest(place.name, platform=arguments.platform)
     if output.as_json:
-        output.document({**descriptor_document(reference, found.descriptor), "manifest": dict(found.document)})
+        output.document({**descriptor_document(place, found.descriptor), "manifest": dict(found.document)})
     else:
         output.raw(found.raw)
 
 
 def run_head(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(expanded(arguments, output, arguments.reference))
-    with connected(arguments, output, [reference.registry]) as registries:
-        print_descriptor(output, reference, registries.repository(reference).resolve(reference.name))
+    place = located(arguments, output, arguments.reference)
+    with opened(arguments, output, place) as store:
+        print_descriptor(output, place, store.resolve(place.name))
 
 
 def run_put(arguments: argparse.Namespace, output: Output) -> None:
@@ -97,15 +99,15 @@ def _content(path: str, most: int) -> bytes:
     return content
 
 
-def descriptor_document(reference: Reference, descriptor: Descriptor) -> dict[str, object]:
+def descriptor_document(place: Location | Reference, descriptor: Descriptor) -> dict[str, object]:
     """A descriptor as JSON, and what it was found by."""
-    return {"reference": str(reference), **descriptor.to_json()}
+    return {"reference": str(place), **descriptor.to_json()}
 
 
-def print_descriptor(output: Output, reference: Reference, descriptor: Descriptor) -> None:
+def print_descriptor(output: Output, place: Location | Reference, descriptor: Descriptor) -> None:
     """A descriptor as lines, or as JSON."""
     if output.as_json:
-        output.document(descriptor_document(reference, descriptor))
+        output.document(descriptor_document(place, descriptor))
         return
     for name, value in (
         ("Media type", descriptor.media_type),

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...client.referrers import Referrer, referrers
+from ...errors import InvalidInput
 from ...stores.locations import Location
 from ...transfer.referring import MOST_DEPTH
 from .. import options
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output
 
 EXAMPLES = """examples:
@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
 def _filter(word: str) -> tuple[str, str | None]:
     key, equals, value = word.partition("=")
+    if not key:
+        raise InvalidInput(f"--filter wants KEY or KEY=VALUE, not {word!r}")
     return key, value if equals else None
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from .. import options
-from ..connect import connected
+from ..connect import opened
 from ..output import Output
 
 EXAMPLES = """examples:
   pratique tag localhost:5000/app:1.2.3 1.2 1 latest
-  pratique tag localhost:5000/app@sha256:… stable"""
+  pratique tag localhost:5000/app@sha256:… stable
+  pratique tag oci:backup:1.2.3 1.2"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
-    reference = options.reference(arguments.reference)
-    with connected(arguments, output, [reference.registry]) as registries:
-        manifest = registries.repository(reference).tag(reference.name, *arguments.tags)
+    place = options.location(arguments.reference)
+    with opened(arguments, output, place) as store:
+        manifest = store.tag(place.name, *arguments.tags)
     if output.as_json:
-        output.document({"repository": reference.place, "digest": str(manifest.digest), "tags": arguments.tags})
+        output.document({"repository": place.place, "digest": str(manifest.digest), "tags": arguments.tags})
         return
     for tag in arguments.tags:
-        output.line(f"{reference.place}:{tag}@{manifest.digest}")
+        output.line(f"{place.place}:{tag}@{manifest.digest}")

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ...client.repository import Repository
+from ...client.connection import open as open_store
+from ...client.store import Store
 from ...stores.inspection import Inspection
 from .. import options
-from ..connect import connected
+from ..connect import connected, named
 from ..output import Output, moment, size
 from ..several import Several
 
@@ -18,6 +19,7 @@ EXAMPLES = """examples:
   pratique tags ghcr.io/org/app
   pratique tags --sort version --limit 5 docker.io/library/debian
   pratique tags --details --sort date localhost:5000/app
+  pratique tags --details oci:backup
   pratique tags --include '1\\..*' --exclude '.*-rc.*' --json ghcr.io/org/app"""
 
 
@@ -39,19 +41,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     names = options.names(arguments.repositories)
-    references = {name: options.repository(name) for name in names}
+    places = {name: options.store(name) for name in names}
     several: Several[Iterable[Any]] = Several(output, names)
     full = arguments.full_ref or len(names) > 1
     documents = []
-    with connected(arguments, output, {reference.registry for reference in references.values()}) as registries:
+    with connected(arguments, output, named(*places.values())) as registries:
 
-        def work(name: str) -> Iterable[Any]:
-            repository = registries.repository(references[name])
-            return inspections(repository, arguments) if arguments.details else chosen(repository, arguments)
+        def work(name: str) -> Iterator[Any]:
+            with open_store(places[name], registries=registries) as store:
+                yield from (inspections if arguments.details else chosen)(store, arguments)
 
         # One list is printed as it comes; several are fetched at once and printed one after the other.
         for name, found in several.results(work if len(names) == 1 else lambda name: list(work(name))):
-            place = references[name].place
+            place = places[name].place
             if output.as_json:
                 documents.append({"repository": place, "tags": [_entry(item) for item in found]})
             elif arguments.details:
@@ -64,23 +66,23 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return several.exit_code
 
 
-def chosen(repository: Repository, arguments: argparse.Namespace) -> Iterable[str]:
+def chosen(store: Store, arguments: argparse.Namespace) -> Iterable[str]:
     """The tags that the options ask for, in their order."""
     if arguments.sort == "date":
-        return [inspection.name for inspection in inspections(repository, arguments)]
-    return islice(_matching(repository, arguments), arguments.limit)
+        return [inspection.name for inspection in inspections(store, arguments)]
+    return islice(_matching(store, arguments), arguments.limit)
 
 
-def inspections(repository: Repository, arguments: argparse.Namespace) -> list[Inspection]:
+def inspections(store: Store, arguments: argparse.Namespace) -> list[Inspection]:
     """What is behind the tags that the options ask for, in their order."""
-    tags, by_date = _matching(repository, arguments), arguments.sort == "date"
-    found = repository.inspections(tags if by_date else islice(tags, arguments.limit), by_date=by_date)
+    tags, by_date = _matching(store, arguments), arguments.sort == "date"
+    found = store.inspections(tags if by_date else islice(tags, arguments.limit), by_date=by_date)
     return list(islice(found, arguments.limit))
 
 
-def _matching(repository: Repository, arguments: argparse.Namespace) -> Iterator[str]:
+def _matching(store: Store, arguments: argparse.Namespace) -> Iterator[str]:
     sort = None if arguments.sort == "date" else arguments.sort  # only what matches is read for its date
-    for tag in repository.tags(sort=sort, page_size=arguments.page_size):
+    for tag in store.tags(sort=sort, page_size=arguments.page_size):
         if arguments.include and not arguments.include.fullmatch(tag):
             continue
         if not (arguments.exclude and arguments.exclude.fullmatch(tag)):

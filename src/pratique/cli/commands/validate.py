@@ -9,8 +9,7 @@ from ...stores.crew import JOBS
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
-from ..connect import connected
-from ..made import named
+from ..connect import connected, named
 from ..output import Output, counted, error_document
 
 EXAMPLES = """examples:

@@ -6,19 +6,19 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Final
 
 from ...errors import Error, InvalidInput, NotFound
+from ...http.events import Observer, ignore
 from ...http.message import Stream
 from ...spec.descriptor import Descriptor
 from ...spec.digest import Digest
 from ...stores import compression
 from ...stores.base import Advances
 from ...stores.compression import EXPANSION, GZIP, PLAIN, ZSTD, Expansion
-from ...stores.content import Early, Entrusts, opened
+from ...stores.content import Early, Entrusts, Opens, opened
 from ...values import field, frozen
 from .media import layer_type, packed_as
 from .pieces import Packed
@@ -28,12 +28,6 @@ from .walk import Write
 HIGHEST_LEVELS: Final = {PLAIN: 0, GZIP: 9, ZSTD: 22}
 GZIP_LEVEL: Final = 1  # of ISA-L: the ratio of Go's best speed, at a third of its time
 EARLY_BYTES: Final = 4 << 20  # of a layer after which it begins to be sent; what is smaller is sent in a moment
-
-
-class Opens(Protocol):
-    """Where content can be read, as `Source.open` has it."""
-
-    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]: ...
 
 
 @frozen
@@ -78,9 +72,7 @@ class Layer:
 
     @contextmanager
     def _opened(self, *, entrusts: bool) -> Iterator[Stream]:
-        # `opened` wants a source; all that it does with one is to open content.
-        source: Any = self.source
-        with opened(source, self.descriptor) as stream:
+        with opened(self.source, self.descriptor) as stream:
             if entrusts and isinstance(stream, Entrusts):
                 stream.entrust()
             yield stream
@@ -89,15 +81,19 @@ class Layer:
 class Bench:
     """Where layers are made, and a place to read them from until it is closed. Several threads may make layers at once.
 
-    `folder` is where the files without names are; the system's own folder for such files where it is None. What is made goes
-    to a target in `advance`, where one is set, before it is whole.
+    `folder` is where the files without names are; the system's own folder for such files where it is None.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self.advance: Advances | None = None
+        self._target: Advances | None = None
+        self._tell: Observer = ignore
         self._files: dict[Digest, Spool] = {}
         self._early: dict[Spool, Early] = {}
+
+    def send_to(self, target: Advances, tell: Observer) -> None:
+        """Send what is made from now on to a target before it is whole; `tell` is told of that as `Advances` says."""
+        self._target, self._tell = target, tell
 
     def make(
         self,
@@ -109,10 +105,12 @@ class Bench:
         annotations: Mapping[str, str] | None = None,
         is_wanted: bool = True,
     ) -> Layer:
-        """The layer of the tar that `pour` writes, with OCI's or Docker's media type, or another. Raises what `pour` raises.
+        """The layer of the tar that `pour` writes, with OCI's or Docker's media type, or another.
 
         What is not yet known to be wanted is not sent in advance.
+        Raises Unsupported for what Docker has no type for, and what `pour` raises.
         """
+        media_type = media_type or layer_type(packing.kind, docker=docker)
         plain, hashed = hashlib.sha256(), hashlib.sha256()
         with self._written(is_early=is_wanted) as file:
             with compression.packing(_Both(file, hashed), packing.kind, packing.used) as packer:
@@ -124,7 +122,7 @@ class Bench:
                 pour(hashing)
             file.finish()
         descriptor = Descriptor(
-            media_type or layer_type(packing.kind, docker=docker),
+            media_type,
             Digest("sha256", hashed.hexdigest()),
             file.size,
             annotations=dict(annotations or {}),
@@ -164,8 +162,9 @@ class Bench:
     def _written(self, *, is_early: bool = False) -> Iterator[Spool]:
         """A file to be written, which may be sent meanwhile; it is gone where that fails."""
         # A packer's own thread writes, which knows nothing of the context.
-        send = partial(copy_context().run, lambda: self._send(file)) if is_early else None
-        file: Spool = Spool(self._folder, EARLY_BYTES, send)
+        context = copy_context()
+        send = (lambda grown: context.run(self._send, grown)) if is_early else None
+        file = Spool(self._folder, EARLY_BYTES, send)
         try:
             yield file
         except BaseException:
@@ -174,7 +173,7 @@ class Bench:
 
     def _send(self, file: Spool) -> None:
         with suppress(Error):  # as the push will tell
-            early = self.advance.advance(file.growing) if self.advance else None
+            early = self._target.advance(file.growing, self._tell) if self._target else None
             if early:
                 self._early[file] = early
 

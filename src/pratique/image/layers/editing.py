@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ...errors import InvalidInput
-from ...stores.header import BLOCK
+from ...stores.header import BLOCK, SYMBOLIC
 from ...values import field, frozen
 from . import header
-from .header import Member, normal
+from .header import Member, asked, parents, shown
 from .overlay import END, Passing
 from .pieces import Packed
 from .walk import Walk, Write
@@ -29,12 +29,21 @@ class Edit:
     moment: int | None = None
     only_later: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise InvalidInput for paths that lead out of a layer, and for files in what is to be a file."""
+        names = {_path(path) for path in self.replace}
+        for name in names:
+            if not names.isdisjoint(parents(name)):
+                raise InvalidInput(f"{shown(name)} would be in what is to be a file as well")
+        for pattern in self.strip:
+            _path(pattern)
+
 
 def edit(layer: Packed, changes: Edit, write: Write) -> bool:
     """Write a layer as `changes` want it; whether it is another than before.
 
-    Hard links to what is left out or replaced keep the content. Raises InvalidInput for paths that lead out of the layer, and
-    as `overlay` does.
+    Hard links to what is left out or replaced keep the content. Raises InvalidInput where a new file would be a folder of the
+    layer or in what is none, and as `overlay` does.
     """
     editing = _Editing(changes, write)
     Passing([layer], editing.hides, editing.put, write).add(0)
@@ -44,11 +53,8 @@ def edit(layer: Packed, changes: Edit, write: Write) -> bool:
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[bytes], bool]:
-    """Whether a name, or a folder that it is in, is one of the patterns."""
-    listed = [
-        b"".join(_expressions(normal(pattern.encode("utf-8", "surrogateescape"), "the pattern")))
-        for pattern in patterns
-    ]
+    """Whether a name, or a folder that it is in, is one of the patterns. Raises InvalidInput for one that leads out."""
+    listed = [b"".join(_expressions(asked(pattern))) for pattern in patterns]
     if not listed:
         return lambda _: False
     compiled = re.compile(b"(?:%b)(?:/.*)?" % b"|".join(listed), re.DOTALL)
@@ -62,6 +68,8 @@ class _Editing:
         self._strips = matcher(changes.strip)
         self._replaced = set[bytes]()
         self._left = {_path(path): content for path, content in changes.replace.items()}
+        self._files = frozenset(self._left)
+        self._folders = frozenset(above for name in self._files for above in parents(name) if above)
         self.changed = False
 
     def hides(self, _: int, name: bytes, __: bytes) -> bool:
@@ -71,6 +79,8 @@ class _Editing:
         return hidden
 
     def put(self, _: int, member: Member, walk: Walk) -> None:
+        if self._files:
+            self._check(member)
         content = self._left.pop(member.name, None)
         if content is not None:
             self._replaced.add(member.name)
@@ -79,6 +89,15 @@ class _Editing:
         timed = self._timed(member)
         self.changed |= timed is not member
         walk.keep(b"" if timed is member else timed.headers)
+
+    def _check(self, member: Member) -> None:
+        """Raise InvalidInput where a new file would be a folder of the layer, or in what is no folder there."""
+        ways = (member.name, *parents(member.name)) if member.is_folder else parents(member.name)
+        folder = next((each for each in ways if each in self._files), None)
+        if folder is not None:
+            raise InvalidInput(f"{shown(folder)} is a folder in the layer, and no file is put in its place")
+        if member.name in self._folders and not member.is_folder and member.kind != SYMBOLIC:
+            raise InvalidInput(f"{shown(member.name)} is no folder in the layer, and no file is put into it")
 
     def add_missing(self) -> None:
         """Write the files that the layer did not have."""
@@ -99,7 +118,8 @@ class _Editing:
 
 
 def _path(path: str) -> bytes:
-    name = normal(path.encode("utf-8", "surrogateescape"), "the list of new files")
+    """A path or pattern as layers have names. Raises InvalidInput for one of no file in them."""
+    name = asked(path)
     if not name:
         raise InvalidInput(f"{path!r} is not the path of a file in an image")
     return name

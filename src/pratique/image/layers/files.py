@@ -8,16 +8,15 @@ from typing import Final
 
 from ...spec.digest import Digest
 from ...stores.crew import in_parallel
-from ...stores.header import DEVICES, FILE, FOLDER, LINK, PIPE, SYMBOLIC, decoded
+from ...stores.header import DEVICES, FILE, FOLDER, LINK, PIPE, SYMBOLIC, decoded, encoded
 from ...values import frozen, replace
 from .header import Member
-from .pieces import Packed
+from .pieces import LAYERS_AT_ONCE, Packed
 from .walk import Walk
 from .whiteout import Shadow, check_kept, is_whiteout
 
 MOST_LINKS: Final = 40  # hard links that lead from one to the next
 
-_AT_ONCE: Final = 2  # layers that are read
 _KINDS: Final = {LINK: "link", SYMBOLIC: "symlink", FOLDER: "folder", PIPE: "pipe"} | dict.fromkeys(DEVICES, "device")
 
 
@@ -126,35 +125,38 @@ def compose(contents: Iterable[Contents]) -> dict[bytes, File]:
 
 def _resolve(found: dict[bytes, File], layers: Sequence[Contents], links: Iterable[tuple[int, bytes]]) -> None:
     """Let hard links be what they lead to, where that is not under its name any more."""
-    heirs: dict[tuple[int, int], File] = {}  # by layer, and by the file that is gone from under its name
-    for number, name in links:
+    heirs: dict[int, File] = {}  # by the file that is gone from under its name
+    for number, name in sorted(links, key=lambda numbered: numbered[0]):  # the lowest inherits, as in `overlay`
         link = found[name]
-        target = _led(layers[: number + 1], link)
+        target = _led(layers, number, link)
         if target is None:
             continue
         there = found.get(_bytes(target.path))
         if there is target:
             found[name] = replace(link, link=target.path, digest=target.digest)
-        elif heir := heirs.get((number, id(target))):
+        elif heir := heirs.get(id(target)):
             found[name] = replace(link, link=heir.path, digest=heir.digest)
         else:
-            heirs[number, id(target)] = found[name] = replace(target, path=link.path)
+            heirs[id(target)] = found[name] = replace(target, path=link.path)
 
 
-def _led(layers: Sequence[Contents], link: File) -> File | None:
-    """The file that a hard link of the highest of some layers leads to."""
-    found: File | None = link
+def _led(layers: Sequence[Contents], number: int, link: File) -> File | None:
+    """The file that a hard link in a layer leads to: it stands in that layer or below, and so does what it leads to."""
+    found = link
     for _ in range(MOST_LINKS):
-        if found is None or found.kind != "link":
+        if found.kind != "link":
             return found
         name = _bytes(found.link)
-        found = next((each.files[name] for each in reversed(layers) if name in each.files), None)
+        number = next((each for each in range(number, -1, -1) if name in layers[each].files), -1)
+        if number < 0:
+            return None
+        found = layers[number].files[name]
     return None
 
 
 def listing(layers: Sequence[Packed], *, digests: bool = False) -> dict[bytes, File]:
     """The files of an image by name, each as the highest layer has it."""
-    return compose(bounded(in_parallel(lambda layer: read(layer, digests=digests), layers, _AT_ONCE)))
+    return compose(bounded(in_parallel(lambda layer: read(layer, digests=digests), layers, LAYERS_AT_ONCE)))
 
 
 def bounded(contents: Iterable[Contents]) -> Iterator[Contents]:
@@ -198,7 +200,7 @@ def _compared(file: File, *, times: bool) -> dict[str, object]:
 
 
 def _bytes(path: str) -> bytes:
-    return path.rstrip("/").encode("utf-8", "surrogateescape")
+    return encoded(path.rstrip("/"))
 
 
 def _file(member: Member, digest: Digest | None, layer: Digest | None) -> File:

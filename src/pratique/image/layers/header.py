@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ...errors import InvalidInput
-from ...stores.header import BLOCK, DEVICES, FILE, FOLDER, REGULAR, SPARSE, SPARSE_RECORDS, decoded, is_number, number
+from ...stores.header import (
+    BLOCK,
+    DEVICES,
+    FILE,
+    FOLDER,
+    REGULAR,
+    SPARSE,
+    SPARSE_RECORDS,
+    decoded,
+    encoded,
+    is_number,
+    number,
+)
 from ...values import frozen, replace
 
 MOST_NAME_BYTES: Final = 4096  # of a path, as in Linux's PATH_MAX
@@ -102,6 +114,15 @@ def normal(name: bytes, what: str) -> bytes:
             advice="the layer was made wrongly or with bad intent; nothing of it was written",
         )
     return b"/".join(parts)
+
+
+def asked(path: str) -> bytes:
+    """A path that somebody asks for as layers have names; empty for the root. Raises InvalidInput for one that leaves it."""
+    if ".." in path.split("/"):
+        raise InvalidInput(
+            f"the path {path[:200]!r} leads out of the image", advice="name it from the root of the image"
+        )
+    return normal(encoded(path), "the path")
 
 
 def shown(name: bytes) -> str:
@@ -233,7 +254,7 @@ def _linked(own: bytes, link: bytes, records: dict[str, str]) -> bytes:
 
 
 def _record(key: str, value: str) -> bytes:
-    body = b" %b=%b\n" % (key.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+    body = b" %b=%b\n" % (encoded(key), encoded(value))
     length = len(body)
     while length != len(b"%d" % length) + len(body):  # the length counts its own digits
         length = len(b"%d" % length) + len(body)

@@ -9,9 +9,9 @@ from typing import IO, Final
 
 from ...errors import InvalidInput, NotFound
 from ...stores.compression import MOST_UNPACKED_BYTES, PIECE_BYTES
-from ...stores.header import BLOCK, LINK, SPARSE_RECORDS, SYMBOLIC
+from ...stores.header import BLOCK, LINK, SPARSE_RECORDS, SYMBOLIC, encoded
 from ...values import field, frozen, record
-from .header import Member, normal, parent, parents, shown
+from .header import Member, asked, parent, parents, shown
 from .pieces import Packed
 from .walk import Walk, Write
 from .whiteout import PREFIX, taken_away
@@ -30,22 +30,20 @@ def cat(layers: Sequence[Packed], path: str, write: Write) -> None:
     Nothing is written before the layer that has it was read to its end, and so verified; layers below that are not read.
     Raises NotFound, InvalidInput for what is no file and for links in circles, and as `Walk` does.
     """
-    asked = path.encode("utf-8", "surrogateescape")
-    if b".." in asked.split(b"/"):
-        raise InvalidInput(f"{shown(asked)} leads upwards", advice="name the file from the root of the image")
-    search = _Search(normal(asked, "the path"))
+    name = asked(path)
+    search = _Search(name)
     for _ in range(MOST_LINKS + 1):
         with tempfile.SpooledTemporaryFile(_KEPT_BYTES) as kept:
             found = _find(layers, search, kept)
             if found is None:
-                through = "" if search.name == normal(asked, "the path") else f": it leads to {shown(search.name)}"
-                raise NotFound(f"the image has no file {shown(asked)}{through}")
+                through = "" if search.name == name else f": it leads to {shown(search.name)}"
+                raise NotFound(f"the image has no file {shown(encoded(path))}{through}")
             if found.onward is None:
                 _check_file(found.member)
                 _copy(kept, found.member, write)
                 return
             search = found.onward
-    raise InvalidInput(f"{shown(asked)} leads through more than {MOST_LINKS} links")
+    raise InvalidInput(f"{shown(encoded(path))} leads through more than {MOST_LINKS} links")
 
 
 @frozen
@@ -148,10 +146,9 @@ def _copy(kept: IO[bytes], member: Member, write: Write) -> None:
 
 def _fill(kept: IO[bytes], member: Member, write: Write) -> None:
     """Write a sparse file with its holes. The standard library knows the forms of them; it sees this one member."""
+    # Where the map is in the content, it begins with how many places it has.
     kept.seek(len(member.headers))
-    first = kept.read(_DIGITS).partition(b"\n")[
-        0
-    ]  # where the map is in the content it begins with how many places it has
+    first, _, _ = kept.read(_DIGITS).partition(b"\n")
     try:
         if f"{SPARSE_RECORDS}major" in member.records and int(first) > MOST_HOLES:
             raise ValueError(f"it has {int(first)} places")

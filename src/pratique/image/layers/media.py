@@ -23,7 +23,14 @@ LAYERS: Final = _FOREIGN.union(_OCI.values(), _DOCKER.values())
 
 
 def layer_type(packing: str, *, docker: bool = False) -> str:
-    """The media type of a layer that is packed in this way."""
+    """The media type of a layer that is packed in this way. Raises Unsupported for zstd in Docker's form.
+
+    There is a younger type for it, but what reads Docker's form, such as skopeo, does not take it.
+    """
+    if docker and packing == ZSTD:
+        raise Unsupported(
+            "Docker's form has no place for layers of zstd", advice="`convert` the image to OCI's form first"
+        )
     return (_DOCKER if docker else _OCI)[packing]
 
 

@@ -15,7 +15,7 @@ from ...stores.header import BLOCK, FILE, LINK
 from ...values import field, record
 from . import header
 from .header import Member
-from .pieces import Packed
+from .pieces import LAYERS_AT_ONCE, Packed
 from .walk import Walk, Write
 from .whiteout import Shadow, check_kept, is_whiteout
 
@@ -24,8 +24,6 @@ END: Final = bytes(2 * BLOCK)  # of a tar
 Hides = Callable[[int, bytes, bytes], bool]  # whether a name of a layer, and of a kind, is left out
 
 MOST_LINKS: Final = 40  # hard links that are gone, to hard links that are: each may want a layer read again
-
-_AT_ONCE: Final = 2  # layers whose headers are read
 
 
 def overlay(layers: Sequence[Packed], write: Write) -> None:
@@ -36,7 +34,7 @@ def overlay(layers: Sequence[Packed], write: Write) -> None:
     Raises InvalidInput for layers that are no tars, are damaged or grow too much, and what opening them raises.
     """
     shadow = Shadow()
-    for higher in in_parallel(_shadow, list(enumerate(layers))[1:], _AT_ONCE):
+    for higher in in_parallel(_shadow, list(enumerate(layers))[1:], LAYERS_AT_ONCE):
         shadow.add(higher)
     done = set[bytes]()  # folders that were written for a higher layer
     top = len(layers) - 1
@@ -53,8 +51,11 @@ def overlay(layers: Sequence[Packed], write: Write) -> None:
                 done.add(member.name)
             walk.keep(headers if highest >= number and headers != member.headers else b"")
 
+    passing = Passing(layers, shadow.hides, put, write)
     for number in range(len(layers)):
-        Passing(layers, shadow.hides if number < top else _hides_nothing, put, write).add(number)
+        if number == top:
+            passing.hides = _hides_nothing  # as `shadow` does, only faster
+        passing.add(number)
     write(END)
 
 
@@ -70,6 +71,8 @@ class Passing:
     put: Callable[[int, Member, Walk], None]
     write: Write
     orphans: dict[bytes, list[Member]] = field(default_factory=dict)  # hard links by the lost names that they lead to
+    heirs: dict[tuple[int, bytes], bytes] = field(default_factory=dict)  # what lost files are called now, by layer
+    kept: int = 0  # bytes of the names of these
 
     def add(self, number: int) -> None:
         """Write what is left of a layer."""
@@ -111,8 +114,11 @@ class Passing:
                     continue
                 links = self.orphans.pop(member.name)
                 if member.kind != LINK:
-                    walk.keep(header.renamed(member, links[0].name).headers)
-                    others += [header.renamed(link, link.name, links[0].name).headers for link in links[1:]]
+                    heir = self.heirs.get((number, member.name))
+                    if heir is None:
+                        heir = self._inherit(number, member.name, links.pop(0).name)
+                        walk.keep(header.renamed(member, heir).headers)
+                    others += [header.renamed(link, link.name, heir).headers for link in links]
                 elif self.hides(number, member.link, FILE):
                     followed.add(member.name)
                     self.orphans.setdefault(member.link, []).extend(links)
@@ -122,6 +128,12 @@ class Passing:
         for headers in others:
             self.write(headers)
         return again
+
+    def _inherit(self, number: int, name: bytes, heir: bytes) -> bytes:
+        """Remember what a lost file of a layer is called now: links of higher layers may lead to it, too."""
+        self.kept += len(name) + len(heir)
+        check_kept(self.kept)
+        return self.heirs.setdefault((number, name), heir)
 
 
 def _shadow(numbered: tuple[int, Packed]) -> Shadow:

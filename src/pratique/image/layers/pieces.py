@@ -14,6 +14,7 @@ from ...stores.compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
 from ...values import frozen
 
 AHEAD: Final = 4  # pieces that wait to be worked on
+LAYERS_AT_ONCE: Final = 2  # that are read: each keeps a thread busy that unpacks, and one that works on the pieces
 
 
 @frozen

@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import IO, Final
 
+from ...errors import InvalidInput
 from ...http.message import Stream
 from ...stores.tar import MemberStream, write_whole
 
 AT_ONCE_BYTES: Final = 1 << 18  # that a reader of what is not finished waits for, unless that is the end
+
+_ADVICE: Final = "set TMPDIR to a folder with more room"
 
 
 class Unfinished(Exception):
@@ -21,10 +24,14 @@ class Unfinished(Exception):
 
 
 class Spool:
-    """One such file; `grown` is called once, by whoever writes, when it has got `enough` bytes."""
+    """One such file; `grown` is called once, with it and by whoever writes, when it has got `enough` bytes.
 
-    def __init__(self, folder: Path | None, enough: int = 0, grown: Callable[[], object] | None = None) -> None:
+    One thread writes, and any number of them read; those of what grows under a lock, so that nobody closes the file meanwhile.
+    """
+
+    def __init__(self, folder: Path | None, enough: int = 0, grown: Callable[[Spool], object] | None = None) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (`close` closes it)
+        self._folder = folder
         self._changed = threading.Condition()
         self._enough = enough
         self._grown = grown
@@ -32,18 +39,19 @@ class Spool:
         self.size = 0
 
     def write(self, data: bytes | memoryview, /) -> int:
-        """Write what comes next."""
-        write_whole(self._file, data)
+        """Write what comes next. Raises InvalidInput where there is no room for it."""
+        try:
+            write_whole(self._file, data)
+        except OSError as error:
+            folder = self._folder or tempfile.gettempdir()
+            raise InvalidInput(f"what is made cannot be kept in {folder}: {error.strerror}", advice=_ADVICE) from None
         with self._changed:
             self.size += len(data)
             self._changed.notify_all()
         if self._grown is not None and self.size >= self._enough:
             grown, self._grown = self._grown, None
-            grown()
+            grown(self)
         return len(data)
-
-    def flush(self) -> None:
-        """Nothing: the file has no buffer."""
 
     def finish(self) -> None:
         """Say that nothing more comes."""

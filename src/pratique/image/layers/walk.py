@@ -18,6 +18,7 @@ from ...stores.header import (
     LINKS,
     MOST_EXTENDED_BYTES,
     SPARSE,
+    encoded,
     extended_size,
     extension,
     is_whole,
@@ -247,4 +248,4 @@ def _said(records: dict[str, str], *keys: str) -> bytes:
     found = next((records[key] for key in keys if records.get(key)), "")
     if "\0" in found:
         raise InvalidInput(f"a member of a tar is called {found[:200]!r}")
-    return found.encode("utf-8", "surrogateescape")
+    return encoded(found)

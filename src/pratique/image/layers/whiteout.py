@@ -11,16 +11,15 @@ from ...values import field, record
 from .header import Member, parent, parents
 
 MOST_KEPT_BYTES: Final = 256 << 20  # of names, and of headers of folders, of the layers of an image
-
-T = TypeVar("T")
-
-NAME_BYTES: Final = 128  # that a name needs beside its own
+_NAME_BYTES: Final = 128  # that a name needs beside its own
 _MOST_COVERED: Final = 4096  # folders of which is remembered what hides them
 
 PREFIX: Final = b".wh."
 OPAQUE: Final = b".wh..wh..opq"
 _SPECIAL: Final = b".wh..wh."  # names that other file systems of layers kept for themselves
 _NOWHERE: Final = (-1, b"")
+
+T = TypeVar("T")
 
 
 def check_kept(size: int) -> None:
@@ -75,7 +74,7 @@ class Shadow:
         shadow = cls()
         for member in members:
             name = member.name
-            shadow.kept += len(name) + NAME_BYTES
+            shadow.kept += len(name) + _NAME_BYTES
             if not is_whiteout(name):
                 shadow._note(layer, member)
             elif taken := taken_away(name):
@@ -94,7 +93,7 @@ class Shadow:
         folder = parent(member.name)
         while folder and folder not in self.inner:
             self.inner[folder] = layer
-            self.keep(len(folder) + NAME_BYTES)
+            self.keep(len(folder) + _NAME_BYTES)
             folder = parent(folder)
 
     def keep(self, size: int) -> None:
@@ -114,7 +113,7 @@ class Shadow:
 
     def _take(self, mine: dict[bytes, T], theirs: Mapping[bytes, T]) -> None:
         new = theirs.keys() - mine.keys()
-        self.keep(sum(map(len, new)) + NAME_BYTES * len(new))
+        self.keep(sum(map(len, new)) + _NAME_BYTES * len(new))
         mine.update(theirs)
 
     def hides(self, layer: int, name: bytes, kind: bytes = FILE) -> bool:

@@ -8,21 +8,29 @@ import os
 import socket
 import subprocess
 import tarfile
+import threading
+from contextlib import closing, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pratique.errors import InvalidInput, NotFound, Unsupported
-from pratique.image.layers.bench import Bench, Layer, Packing
+from pratique.http.events import Observer, Warned, ignore
+from pratique.image.layers.bench import EARLY_BYTES, Bench, Layer, Packing
 from pratique.image.layers.editing import Edit, edit, matcher
 from pratique.image.layers.folder import pack
 from pratique.image.layers.media import is_distributable, is_layer, layer_type, packed_as
+from pratique.image.layers.spool import Unfinished
+from pratique.image.layers.walk import Write
 from pratique.image.layers.windows import adapt
 from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.stores import compression
+from pratique.stores.base import Content
 from pratique.stores.compression import GZIP, PLAIN, ZSTD, Unpacked
-from pratique.stores.content import VerifiedStream
+from pratique.stores.content import Early, VerifiedStream
 from pratique.stores.memory import Memory
 
 from .tars import applied, file, folder, layer, link, names, packed, symlink
@@ -75,7 +83,7 @@ def test_a_layer_that_is_kept_is_read_once() -> None:
 
     store = Counted()
     descriptor = Descriptor(layer_type(PLAIN), Digest.of(RAW), len(RAW))
-    store.push(descriptor, lambda: __import__("contextlib").closing(io.BytesIO(RAW)))
+    store.push(descriptor, lambda: closing(io.BytesIO(RAW)))
     with Bench() as bench:
         kept = bench.keep(Layer(descriptor, Digest.of(RAW), store))
         assert bench.keep(kept).source is bench
@@ -87,10 +95,108 @@ def test_a_layer_that_is_kept_is_read_once() -> None:
         assert isinstance(stream, VerifiedStream)
 
 
+# --- What is sent before it is whole
+
+
+LARGE = os.urandom(EARLY_BYTES)  # which grows where it is packed
+PLACE: ContextVar[str] = ContextVar("PLACE", default="")
+
+
+class Noted:
+    """A target that is sent content early, reads it, and notes what becomes of it."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.read: list[bytes] = []
+        self.reading: list[threading.Thread] = []
+
+    def advance(self, content: Content, tell: Observer) -> Early:
+        tell(Warned(f"begun in {PLACE.get()}"))
+
+        def read() -> None:
+            with suppress(Unfinished), content() as stream:
+                self.read.append(stream.read())
+
+        self.reading.append(threading.Thread(target=read))
+        self.reading[-1].start()
+        return self
+
+    def finish(self, descriptor: Descriptor) -> None:
+        self.notes.append(str(descriptor.digest))
+
+    def drop(self) -> None:
+        self.notes.append("dropped")
+
+    def __enter__(self) -> Noted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self.reading:
+            each.join()
+
+
+@pytest.mark.parametrize("kind", [PLAIN, GZIP, ZSTD])
+def test_a_large_layer_is_sent_while_it_grows_and_then_named(kind: str) -> None:
+    told: list[str] = []
+    PLACE.set("a place")
+    with Noted() as target, Bench() as bench:
+        bench.send_to(target, lambda event: told.append(str(event)))
+        made = bench.make(lambda write: write(LARGE), packing=Packing(kind))
+        assert target.notes == [str(made.descriptor.digest)]
+        [reading] = target.reading
+        reading.join()
+        assert Digest.of(target.read[0]) == made.descriptor.digest
+    assert target.notes[1:] == ["dropped"], "unless it was pushed, which is for the target to know"
+    assert told == ["warning: begun in a place"]
+
+
+def test_what_is_small_or_not_known_to_be_wanted_or_only_kept_is_not_sent() -> None:
+    with Noted() as target, Bench() as bench:
+        elsewhere = bench.make(lambda write: write(LARGE))
+        bench.send_to(target, ignore)
+        bench.make(lambda write: write(LARGE[:-1000]), packing=Packing(PLAIN))
+        bench.make(lambda write: write(LARGE), is_wanted=False)
+        with Bench() as other:
+            other.send_to(target, ignore)
+            other.keep(elsewhere)
+    assert target.reading == []
+
+
+def test_what_is_made_twice_is_named_once() -> None:
+    with Noted() as target, Bench() as bench:
+        bench.send_to(target, ignore)
+        made = [bench.make(lambda write: write(LARGE)) for _ in range(2)]
+        assert target.notes == [str(made[0].descriptor.digest)]
+    assert target.notes[1:] == ["dropped"] * 2
+
+
+@pytest.mark.parametrize(("error", "notes"), [(ZeroDivisionError, ["dropped"]), (KeyboardInterrupt, [])])
+def test_what_fails_is_dropped_and_who_interrupts_does_not_wait_for_that(
+    error: type[BaseException], notes: list[str]
+) -> None:
+    def pour(write: Write) -> None:
+        write(LARGE)
+        raise error
+
+    def make() -> None:
+        with Bench() as bench:
+            bench.send_to(target, ignore)
+            bench.make(pour, packing=Packing(PLAIN))
+
+    with Noted() as target:
+        with pytest.raises(error):
+            make()
+        assert target.notes == notes
+    assert target.read == [], "its end was not read"
+
+
 def test_types_of_layers() -> None:
     for kind in (PLAIN, GZIP, ZSTD):
-        for docker in (False, True):
-            assert packed_as(layer_type(kind, docker=docker)) == kind
+        assert packed_as(layer_type(kind)) == kind
+    for kind in (PLAIN, GZIP):
+        assert packed_as(layer_type(kind, docker=True)) == kind
+    with pytest.raises(Unsupported, match="zstd"):
+        layer_type(ZSTD, docker=True)
     assert not is_layer("application/vnd.oci.image.layer.v1.tar+gzip+encrypted")
     assert not is_distributable("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
     with pytest.raises(Unsupported):
@@ -218,6 +324,46 @@ def test_members_are_stripped_and_whiteouts_stay() -> None:
     assert names(changed(raw, Edit(strip=("a",)))[0]) == ["b"]
     same, is_changed = changed(raw, Edit(strip=("c",)))
     assert (same.rstrip(b"\0"), is_changed) == (raw.rstrip(b"\0"), False)
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (["d"], "'d' is a folder"),
+        (["e"], "'e' is a folder"),
+        (["a/x"], "'a' is no folder"),
+        (["b/x/y"], "'b' is no folder"),
+    ],
+    ids=" ".join,
+)
+def test_no_file_takes_the_place_of_a_folder_or_is_in_a_file(paths: list[str], said: str) -> None:
+    raw = layer(file("a"), link("b", "a"), folder("d"), file("e/f"))
+    with pytest.raises(InvalidInput, match=said):
+        changed(raw, Edit(replace=dict.fromkeys(paths, b"new")))
+    assert changed(raw, Edit(strip=("a", "b", "d", "e"), replace=dict.fromkeys(paths, b"new")))[1]
+
+
+def test_a_file_is_put_into_a_folder_or_what_a_link_leads_to() -> None:
+    made, _ = changed(layer(folder("d"), symlink("s", "d")), Edit(replace={"d/x": b"1", "s/y": b"2"}))
+    assert names(made) == ["d", "s", "d/x", "s/y"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"strip": ("../a",)},
+        {"strip": ("",)},
+        {"strip": ("/",)},
+        {"replace": {"a/../../b": b""}},
+        {"replace": {"": b""}},
+        {"replace": {"a": b"", "a/b": b""}},
+    ],
+    ids=str,
+)
+def test_edits_of_what_can_be_no_file(words: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Edit(**words)
+    assert "bad intent" not in str(caught.value.advice())
 
 
 def test_content_is_replaced_in_its_place_with_its_mode_and_owner() -> None:

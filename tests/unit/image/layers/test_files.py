@@ -74,6 +74,24 @@ def seen(layers: list[bytes]) -> list[tuple[object, ...]]:
     return [(each.path, each.kind, each.size, each.mode, each.digest, each.link) for each in found]
 
 
+def test_a_hard_link_that_took_the_name_of_its_file_leads_to_it() -> None:
+    found = listing(packed(layer(file("a", b"old"), link("b", "a")), layer(link("a", "b"))), digests=True)
+    assert [(each.path, each.kind, each.digest, each.link) for each in found.values()] == [
+        ("a", "link", Digest.of(b"old"), "b"),
+        ("b", "file", Digest.of(b"old"), ""),
+    ]
+
+
+def test_hard_links_of_several_layers_to_what_was_replaced_stay_links_of_one_file() -> None:
+    layers = [layer(file("a", b"old"), link("b", "a")), layer(link("c", "a")), layer(file("a", b"newer"))]
+    found = listing(packed(*layers), digests=True)
+    assert [(each.path, each.kind, each.link) for each in found.values()] == [
+        ("a", "file", ""),
+        ("b", "file", ""),
+        ("c", "link", "b"),
+    ]
+
+
 def test_a_hard_link_to_what_was_replaced_is_the_file_that_it_was() -> None:
     lower = layer(file("a", b"old"), link("b", "a"), link("c", "b"), file("z", b"z"), link("y", "z"))
     for upper in (layer(file("a", b"newer")), layer(file(".wh.a"))):
@@ -249,7 +267,7 @@ def test_of_names_that_come_twice_the_last_counts_whatever_it_is() -> None:
 
 @pytest.mark.parametrize("path", ["../a", "a/../a", ".."])
 def test_a_path_that_leads_upwards_is_refused(path: str) -> None:
-    with pytest.raises(InvalidInput, match="leads upwards") as caught:
+    with pytest.raises(InvalidInput, match="leads out of the image") as caught:
         content([layer(file("a"))], path)
     assert "root of the image" in str(caught.value.advice())
 

@@ -45,6 +45,13 @@ def test_an_overlay_of_overlays_is_the_same(stack: Stack) -> None:
     assert overlaid(overlaid(*layers)) == overlaid(*layers)
 
 
+def test_links_of_several_layers_to_what_was_replaced_stay_links_of_one_file() -> None:
+    lower, middle = layer(file("a", b"old"), link("b", "a")), layer(link("c", "a"))
+    for upper in (layer(file("a", b"new")), layer(file(".wh.a"))):
+        with tarfile.open(fileobj=io.BytesIO(overlaid(lower, middle, upper))) as archive:
+            assert {each.name: each.linkname for each in archive if each.name != "a"} == {"b": "", "c": "b"}
+
+
 def test_a_single_layer_is_copied_byte_for_byte() -> None:
     raw = layer(folder("a"), file("a/b", b"x" * 3000), symlink("c", "a/b"), link("d", "a/b"))
     assert overlaid(raw).rstrip(b"\0") == raw.rstrip(b"\0")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from pathlib import Path
 
+import pytest
+
+from pratique.errors import InvalidInput
 from pratique.image.layers.spool import AT_ONCE_BYTES, Spool, Unfinished
 
 CONTENT = os.urandom(3 * AT_ONCE_BYTES + 7)
@@ -73,8 +78,18 @@ def test_who_waits_for_what_does_not_come_is_told() -> None:
 
 def test_it_says_once_that_it_has_enough() -> None:
     said = list[int]()
-    spool = Spool(None, 10, lambda: said.append(spool.size))
+    spool = Spool(None, 10, lambda grown: said.append(grown.size))
     for _ in range(5):
         spool.write(b"1234")
     assert said == [12]
+    spool.close()
+
+
+def test_a_full_disk_is_told_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 (the spool closes it)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
+    spool = Spool(tmp_path)
+    with pytest.raises(InvalidInput, match="No space left") as caught:
+        spool.write(b"x")
+    assert (str(tmp_path) in str(caught.value), "TMPDIR" in str(caught.value.advice())) == (True, True)
     spool.close()
