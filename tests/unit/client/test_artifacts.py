@@ -258,7 +258,10 @@ def test_what_there_is_no_room_for_is_not_blamed_on_what_is_read(
         assert "TMPDIR" in str(caught.value.advice())
 
 
-def test_of_many_files_the_first_are_named(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+def test_of_many_files_the_first_are_named(
+    harbour: Embedded, registries: Registries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for number in range(30):
         Path(f"file{number}").write_bytes(b"x")
     push_artifact(f"{harbour.address}/docs:1", [f"file{number}" for number in range(30)], registries=registries)
