@@ -10,13 +10,13 @@ attach("ghcr.io/org/app:1.2", ["sbom.json"], artifact_type="application/spdx+jso
 `docs/artifacts.md` describes it. Like `pratique.copy` all of them take `registries` and `tell`.
 """
 
-from .client.artifacts import attach, push_artifact
-from .client.backups import backup, restore
-from .client.indexes import add_to_index, change_index, create_index
-from .client.listed import Listed
-from .client.parts import PushedFile
-from .client.pulling import Pulled, PulledFile, pull_artifact
-from .client.referrers import Referrer, referrers
+from .client.artifacts.backups import backup, restore
+from .client.artifacts.making import attach, push_artifact
+from .client.artifacts.parts import PushedFile
+from .client.artifacts.pulling import Pulled, PulledFile, pull_artifact
+from .client.artifacts.referrers import Referrer, referrers
+from .client.images.indexes import add_to_index, change_index, create_index
+from .client.images.listed import Listed
 
 __all__ = [
     "Listed",

@@ -12,7 +12,7 @@ surgery.list_files("ghcr.io/org/app:1.2", platform="linux/arm64")
 `docs/surgery.md` describes it. Like `pratique.copy` all that reads or writes takes `registries` and `tell`.
 """
 
-from .client.changes import (
+from .client.images.changes import (
     Addition,
     Change,
     append,
@@ -27,7 +27,7 @@ from .client.changes import (
     retime,
     rewrite,
 )
-from .client.contents import (
+from .client.images.contents import (
     BaseCheck,
     Differences,
     check_base,
@@ -39,7 +39,7 @@ from .client.contents import (
     read_file,
     validate,
 )
-from .client.surgery import alter, convert, revise
+from .client.images.surgery import alter, convert, revise
 from .image import settings
 from .image.layers.bench import Packing
 from .image.layers.editing import Edit as LayerEdit

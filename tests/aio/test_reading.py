@@ -35,6 +35,28 @@ async def test_a_repository_is_read(harbour: Embedded, registries: Registries) -
     assert [each async for each in app.referrers("1.0")] == []
 
 
+async def test_a_store_of_any_kind_is_opened(harbour: Embedded, registries: Registries, tmp_path: Path) -> None:
+    layout = f"oci:{tmp_path}/layout"
+    reference = f"{harbour.address}/app:1.0"
+    await pratique.aio.copy(reference, f"{layout}:1.0", registries=registries)
+    async with pratique.aio.open(layout) as store, pratique.aio.open(reference, registries=registries) as same:
+        assert isinstance(same, pratique.aio.Repository)
+        assert [tag async for tag in store.tags()] == ["1.0"]
+        for platform in ("linux/amd64", "linux/arm64"):
+            config = await store.config("1.0", platform=platform)
+            assert config == await same.config("1.0", platform=platform)
+            assert await (await store.blob(config.descriptor.digest)).read() == config.raw
+        assert await store.inspect("1.0") == await same.inspect("1.0")
+        await store.tag("1.0", "stable")
+    async with pratique.aio.open(layout) as store:
+        assert [found.name async for found in store.inspections(["stable"])] == ["stable"]
+        with pytest.raises(NotFound, match=r"has no '2\.0'"):
+            await store.resolve("2.0")
+    with pytest.raises(NotFound):
+        async with pratique.aio.open(f"docker-archive:{tmp_path}/none.tar"):
+            pass
+
+
 async def test_what_is_written_is_there(harbour: Embedded, registries: Registries) -> None:
     app = registries.repository(f"{harbour.address}/app")
     blob = await app.push_blob(b"content")

@@ -22,7 +22,8 @@ HEAVY = {
 # What of ours such a command does not need: there is no refusal, no file of settings, no proxy, no content that moves.
 UNUSED = {
     "pratique.auth.challenge", "pratique.auth.conversation", "pratique.auth.credentials", "pratique.auth.events",
-    "pratique.auth.home", "pratique.auth.tokens", "pratique.cli.progress", "pratique.config.docker", "pratique.config.files",
+    "pratique.auth.home", "pratique.auth.tokens", "pratique.cli.progress", "pratique.client.files",
+    "pratique.config.docker", "pratique.config.files",
     "pratique.config.pins", "pratique.config.proxies", "pratique.config.registries", "pratique.config.settings",
     "pratique.http.failure", "pratique.http.records", "pratique.http.tunnel", "pratique.image", "pratique.server",
     "pratique.stores.layout", "pratique.stores.mirrored", "pratique.stores.uploading", "pratique.testing", "pratique.transfer",

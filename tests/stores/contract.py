@@ -113,6 +113,9 @@ class Archive:
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
         return self._source().open(descriptor, offset=offset)
 
+    def blob(self, digest: Digest) -> Descriptor:
+        return self._source().blob(digest)
+
     def tags(self) -> Iterator[str]:
         return self._source().tags()
 

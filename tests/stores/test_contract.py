@@ -16,7 +16,7 @@ from pratique.image.sample import Content, Sample, index
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from pratique.spec.manifest import Manifest
-from pratique.stores.base import NAMELESS, Deletes, Lists, Mounts, Refers, Revises, Source, Stages, Target
+from pratique.stores.base import NAMELESS, Deletes, Describes, Lists, Mounts, Refers, Revises, Source, Stages, Target
 from pratique.values import replace
 
 from .contract import (
@@ -188,6 +188,18 @@ def test_data_in_a_descriptor_is_its_content(place: Place) -> None:
 
 
 # --- What is not there ----------------------------------------------------------------------------
+
+
+def test_a_blob_is_described_by_its_digest(place: Place) -> None:
+    needs(place, Describes)
+    place.put(single())
+    store = place.open()
+    for part in single().below:
+        found = store.blob(part.descriptor.digest)
+        assert (found.digest, found.size) == (part.descriptor.digest, len(part.raw))
+        assert place.read(found) == part.raw
+    with pytest.raises(NotFound):
+        store.blob(Digest.of(b"a stranger"))
 
 
 def test_what_was_never_pushed_is_not_found(place: Place) -> None:

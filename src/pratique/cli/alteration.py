@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from ..client.changes import Change
-from ..client.delivery import FOLLOWING
-from ..client.surgery import alter, beside
+from ..client.images.changes import Change
+from ..client.images.delivery import FOLLOWING
+from ..client.images.surgery import alter, beside
 from ..errors import InvalidInput
 from ..image.layers.bench import Packing
 from ..image.scratch import SCRATCH

@@ -21,6 +21,9 @@ MOST_SECONDS: Final = 30 * 24 * 3600.0
 SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # units of a size, as powers of two
 UNITS: Final = {"d": 24 * 3600, "h": 3600, "m": 60, "s": 1}  # of a duration, in seconds, the largest first
 
+PLACES: Final = (
+    "a reference, oci:PATH[:NAME], oci-archive:…, docker-archive:… or dir:PATH; - reads them from standard input"
+)
 
 # What holds where nothing is said. Parsers set only what is given, so that what stands before a command stays.
 DEFAULTS: Final[Mapping[str, Any]] = {

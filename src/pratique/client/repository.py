@@ -61,9 +61,7 @@ class Repository(Store):
         target.push(manifest.descriptor, Body.of(content).open, tags=tags)
         return manifest.descriptor
 
-    def push_blob(
-        self, content: bytes | os.PathLike[str], *, media_type: str = OCTETS
-    ) -> Descriptor:
+    def push_blob(self, content: bytes | os.PathLike[str], *, media_type: str = OCTETS) -> Descriptor:
         """Put a blob (§Pushing blobs), bytes or a file; what is there already is not sent.
 
         The descriptor is what a manifest says of it.

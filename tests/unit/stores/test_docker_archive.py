@@ -162,6 +162,22 @@ def test_content_is_read_from_an_offset_on() -> None:
         assert read(archive, found.descriptor, 10) == found.raw[10:]
 
 
+def test_content_is_described_by_its_digest() -> None:
+    packed = [PACKERS["gzip"](layer) for layer in LAYERS]
+    for layers in (LAYERS, packed):
+        with DockerArchive(io.BytesIO(modern(*layers))) as archive:
+            for content in (CONFIG, *layers):
+                found = archive.blob(Digest.of(content))
+                assert (found.size, read(archive, found)) == (len(content), content)
+            with pytest.raises(NotFound):
+                archive.blob(archive.resolve(NAMELESS).digest)  # it is made, and in no file
+
+
+def test_a_manifest_is_read_whole() -> None:
+    with DockerArchive(io.BytesIO(modern(BASE, APP))) as archive:
+        assert archive.manifest(NAMELESS) == archive.manifest(archive.resolve("@0").digest) == manifest(archive)
+
+
 def test_an_image_without_layers() -> None:
     config, _ = docker_image()
     with DockerArchive(io.BytesIO(archive_of([{"Config": "c", "Layers": None}], c=config))) as archive:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...client.artifacts import push_artifact
-from ...client.parts import STANDARD_INPUT, PushedFile
-from ...client.pulling import Pulled, PulledFile, pull_artifact
+from ...client.artifacts.making import push_artifact
+from ...client.artifacts.parts import STANDARD_INPUT, PushedFile
+from ...client.artifacts.pulling import Pulled, PulledFile, pull_artifact
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from ...values import replace

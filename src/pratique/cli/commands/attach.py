@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.artifacts import attach
+from ...client.artifacts.making import attach
 from ...stores.locations import Location
 from .. import options, trace
 from ..connect import connected, named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.backups import backup, saved
+from ...client.artifacts.backups import backup, saved
 from ...errors import InvalidReference
 from ...spec.reference import Reference
 from .. import options, trace

@@ -91,7 +91,9 @@ def _located(text: str) -> tuple[Location, Digest]:
 
 def _digest(found: Digest | None, text: str) -> Digest:
     if found is None:
-        raise InvalidInput(f"{text!r} names no blob", advice="a blob is named by REPO@DIGEST")
+        raise InvalidInput(
+            f"{text!r} names no blob", advice="a blob is named by REPO@DIGEST, or by oci:PATH@DIGEST and the like"
+        )
     return found
 
 

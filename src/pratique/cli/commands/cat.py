@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ...client.contents import read_file
+from ...client.images.contents import read_file
 from ...errors import InvalidInput
 from ...image.layers.walk import Write
 from ...stores.locations import Location

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from ...client.copying import FORMS
-from ...client.surgery import convert
+from ...client.images.surgery import convert
 from .. import alteration
 from ..output import Output
 

@@ -20,7 +20,7 @@ EXAMPLES = """examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
+    parser.add_argument("references", metavar="REF", nargs="+", help=options.PLACES)
     parser.add_argument("--platform", type=options.platform, help="of the image for this platform in an index")
     parser.add_argument("--full-ref", action="store_true", help="print REPOSITORY@DIGEST")
     options.add_short_names(parser)

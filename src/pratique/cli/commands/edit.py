@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ...client.changes import rewrite
-from ...client.surgery import revise
+from ...client.images.changes import rewrite
+from ...client.images.surgery import revise
 from ...errors import InvalidInput
 from .. import alteration
 from ..output import Output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ...client.contents import export
+from ...client.images.contents import export
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from .. import options

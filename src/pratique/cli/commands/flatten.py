@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.changes import flatten
+from ...client.images.changes import flatten
 from .. import alteration
 from ..output import Output
 

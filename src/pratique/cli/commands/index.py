@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...client.indexes import Listing, add_to_index, change_index, create_index
-from ...client.listed import Listed
+from ...client.images.indexes import Listing, add_to_index, change_index, create_index
+from ...client.images.listed import Listed
 from ...client.registries import Registries
 from ...errors import InvalidInput
 from ...image.index import FORMS, Noted, Typed, Wish

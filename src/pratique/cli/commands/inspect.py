@@ -19,7 +19,7 @@ EXAMPLES = """examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("references", metavar="REF", nargs="+", help="a reference; - reads them from standard input")
+    parser.add_argument("references", metavar="REF", nargs="+", help=options.PLACES)
     parser.add_argument("--platform", type=options.platform, help="only the image for this platform of an index")
     options.add_short_names(parser)
     options.add_registry(parser)

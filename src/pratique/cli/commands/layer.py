@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...client.changes import edit_layers, remove_layers
+from ...client.images.changes import edit_layers, remove_layers
 from ...errors import InvalidInput
 from ...image.layers.editing import Edit as LayerEdit
 from ...spec.digest import Digest

@@ -7,7 +7,7 @@ import stat
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ...client.contents import list_files
+from ...client.images.contents import list_files
 from ...image.layers.files import File
 from ...stores.locations import Location
 from .. import options

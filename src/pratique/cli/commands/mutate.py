@@ -7,8 +7,8 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 
-from ...client.changes import based, in_turn
-from ...client.changes import configure as change
+from ...client.images.changes import based, in_turn
+from ...client.images.changes import configure as change
 from ...errors import InvalidInput
 from ...image import settings
 from ...image.image import Edit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.changes import rebase
+from ...client.images.changes import rebase
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from .. import alteration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.changes import recompress
+from ...client.images.changes import recompress
 from ...image.layers.bench import PACKING
 from .. import alteration
 from ..output import Output

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from ...client.referrers import Referrer, referrers
+from ...client.artifacts.referrers import Referrer, referrers
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from ...transfer.referring import MOST_DEPTH

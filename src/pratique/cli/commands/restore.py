@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.backups import restore, saved
+from ...client.artifacts.backups import restore, saved
 from ...stores.locations import Location
 from .. import trace
 from ..connect import connected

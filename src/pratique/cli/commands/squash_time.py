@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.changes import retime
+from ...client.images.changes import retime
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from .. import alteration

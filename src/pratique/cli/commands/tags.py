@@ -1,4 +1,4 @@
-"""List the tags of repositories; with --details what is behind them."""
+"""List the tags of repositories, or the names in layouts and archives; with --details what is behind them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "repositories", metavar="REPO", nargs="+", help="a repository; - reads them from standard input"
+        "repositories",
+        metavar="REPO",
+        nargs="+",
+        help="a repository, oci:PATH, oci-archive:PATH or docker-archive:PATH; - reads them from standard input",
     )
     parser.add_argument("--details", action="store_true", help="digest, date, size and platforms of each")
     parser.add_argument("--sort", choices=("name", "version", "date"), help="versions and dates: the newest first")

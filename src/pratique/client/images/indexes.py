@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidInput
-from ..http.events import Observer
-from ..image import index as edits
-from ..image.index import Form, Wish
-from ..spec.manifest import Manifest
-from ..spec.platform import Platform, wished
-from ..stores.base import NAMELESS
-from ..stores.crew import JOBS
-from ..stores.locations import LAYOUT, REGISTRY, Location
-from ..transfer.copy import Options, Result
-from ..values import field, frozen
+from ...errors import InvalidInput
+from ...http.events import Observer
+from ...image import index as edits
+from ...image.index import Form, Wish
+from ...spec.manifest import Manifest
+from ...spec.platform import Platform, wished
+from ...stores.base import NAMELESS
+from ...stores.crew import JOBS
+from ...stores.locations import LAYOUT, REGISTRY, Location
+from ...transfer.copy import Options, Result
+from ...values import field, frozen
+from ..keywords import Making
+from ..places import Place, Places, given_name, located, places
 from .assembly import Assembly, Change
-from .keywords import Making
 from .listed import AnyListed, Found, Gathering, listing
-from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from .registries import Registries
+    from ..registries import Registries
 
 
 class Listing(Making, total=False):

@@ -9,8 +9,8 @@ import pytest
 
 import pratique
 from pratique import Event, InvalidInput, NotFound, Registries, Unsupported
-from pratique.client import changes, contents, delivery, surgery
-from pratique.client.changes import Addition
+from pratique.client.images import changes, contents, delivery, surgery
+from pratique.client.images.changes import Addition
 from pratique.http.events import Sent
 from pratique.image import settings
 from pratique.image.layers.bench import Packing

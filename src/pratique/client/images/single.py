@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..image.image import Image
-from ..spec.platform import Platform, wished
-from ..stores.inspection import single
-from ..stores.locations import Location
-from .places import Places
+from ...image.image import Image
+from ...spec.platform import Platform, wished
+from ...stores.inspection import single
+from ...stores.locations import Location
+from ..places import Places
 
 
 def image_at(

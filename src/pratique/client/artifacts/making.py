@@ -7,26 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidInput, Unsupported
-from ..http.events import Observer
-from ..image.artifact import UNKNOWN_TYPE, artifact, empty
-from ..spec.descriptor import Descriptor
-from ..spec.platform import Platform, wished
-from ..stores.crew import JOBS
-from ..stores.locations import LAYOUT, REGISTRY, Location
-from ..transfer.copy import Result
-from ..values import field, frozen, replace
+from ...errors import InvalidInput, Unsupported
+from ...http.events import Observer
+from ...image.artifact import UNKNOWN_TYPE, artifact, empty
+from ...spec.descriptor import Descriptor
+from ...spec.platform import Platform, wished
+from ...stores.crew import JOBS
+from ...stores.locations import LAYOUT, REGISTRY, Location
+from ...transfer.copy import Result
+from ...values import field, frozen, replace
+from ..keywords import Making
+from ..places import Place, Places, given_name, located, places
 from .annotations import Annotations
-from .keywords import Making
 from .parts import Part, PushedFile, config_part, parts, platform_part
-from .places import Place, Places, given_name, located, places
 from .publishing import Made, publish
 from .referrers import subject_of
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from .registries import Registries
+    from ..registries import Registries
 
 AnyFile = str | PushedFile
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from ..errors import NotFound
-from ..http.message import Stream
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, ContentAt, Target
-from ..stores.content import of_bytes, verified
-from ..stores.crew import JOBS
-from ..transfer.copy import Result, execute
-from ..transfer.events import Copied, Planned
-from ..transfer.plan import plan
-from ..values import field, frozen
-from .places import Places
+from ...errors import NotFound
+from ...http.message import Stream
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.manifest import Manifest
+from ...stores.base import NAMELESS, ContentAt, Target
+from ...stores.content import of_bytes, verified
+from ...stores.crew import JOBS
+from ...transfer.copy import Result, execute
+from ...transfer.events import Copied, Planned
+from ...transfer.plan import plan
+from ...values import field, frozen
+from ..places import Places
 
 
 @frozen

@@ -11,13 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from pratique import Event, Failure, InvalidInput, NotFound, Refused, Registries, Result
-from pratique.client.artifacts import attach
-from pratique.client.backups import backup, restore, saved
-from pratique.client.referrers import Referrer, referrers
+from pratique.client.artifacts.backups import backup, restore, saved
+from pratique.client.artifacts.making import attach
+from pratique.client.artifacts.referrers import Referrer, referrers
 from pratique.testing import Embedded, registry
 from pratique.transfer.events import Moved
-
-from .conftest import Connects
+from tests.unit.client.conftest import Connects
 
 
 def no_pause(_: float) -> None:

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidInput, NotFound, Unsupported
-from ..http.events import Observer
-from ..image import comparison, stack, validation
-from ..image.comparison import Difference
-from ..image.image import Image
-from ..image.layers import files, lookup
-from ..image.layers.bench import Bench, Layer
-from ..image.layers.editing import matcher
-from ..image.layers.files import Change, File
-from ..image.layers.pieces import LAYERS_AT_ONCE, Packed
-from ..image.layers.walk import Write
-from ..image.rebase import base_of
-from ..image.validation import Problem
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.manifest import Manifest, is_attestation
-from ..stores.base import Source, Target
-from ..stores.crew import JOBS, in_parallel
-from ..stores.inspection import single
-from ..values import frozen, replace
-from .images import image_at
-from .places import Place, Places, located, places
+from ...errors import InvalidInput, NotFound, Unsupported
+from ...http.events import Observer
+from ...image import comparison, stack, validation
+from ...image.comparison import Difference
+from ...image.image import Image
+from ...image.layers import files, lookup
+from ...image.layers.bench import Bench, Layer
+from ...image.layers.editing import matcher
+from ...image.layers.files import Change, File
+from ...image.layers.pieces import LAYERS_AT_ONCE, Packed
+from ...image.layers.walk import Write
+from ...image.rebase import base_of
+from ...image.validation import Problem
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.manifest import Manifest, is_attestation
+from ...stores.base import Source, Target
+from ...stores.crew import JOBS, in_parallel
+from ...stores.inspection import single
+from ...values import frozen, replace
+from ..places import Place, Places, located, places
+from .single import image_at
 
 if TYPE_CHECKING:
-    from ..spec.platform import Platform
-    from .registries import Registries
+    from ...spec.platform import Platform
+    from ..registries import Registries
 
 
 def export(

@@ -10,26 +10,26 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final, TypedDict
 
-from ..errors import InvalidInput
-from ..http.message import Stream
-from ..image import rebase as rebasing
-from ..image import settings, stack
-from ..image.image import Edit, Image
-from ..image.layers import folder, windows
-from ..image.layers.bench import PACKING, Bench, Layer, Packing
-from ..image.layers.editing import Edit as LayerEdit
-from ..image.layers.media import layer_type
-from ..image.layers.overlay import END
-from ..image.layers.pieces import Packed
-from ..image.layers.walk import Walk, Write
-from ..image.settings import all_of
-from ..spec.digest import Digest
-from ..spec.reference import Reference
-from ..stores.locations import Location
-from ..values import frozen, replace
-from .copying import FORMS, Form
-from .images import image_at
-from .places import Place, Places, located
+from ...errors import InvalidInput
+from ...http.message import Stream
+from ...image import rebase as rebasing
+from ...image import settings, stack
+from ...image.image import Edit, Image
+from ...image.layers import folder, windows
+from ...image.layers.bench import PACKING, Bench, Layer, Packing
+from ...image.layers.editing import Edit as LayerEdit
+from ...image.layers.media import layer_type
+from ...image.layers.overlay import END
+from ...image.layers.pieces import Packed
+from ...image.layers.walk import Walk, Write
+from ...image.settings import all_of
+from ...spec.digest import Digest
+from ...spec.reference import Reference
+from ...stores.locations import Location
+from ...values import frozen, replace
+from ..copying import FORMS, Form
+from ..places import Place, Places, located
+from .single import image_at
 
 STANDARD_INPUT: Final = "-"
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-from ..image.edited import Edited, about
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Converts, Mounts, Refers, Source, Target
-from ..stores.content import manifest_of
-from ..stores.crew import in_parallel
-from ..transfer.copy import Options, Result, copy, execute
-from ..transfer.events import Arrival, Copied, Done, Planned
-from ..transfer.ledger import Ledger
-from ..transfer.plan import Plan, plan
-from ..transfer.referring import MOST_DEPTH, digest_tags, referring
-from ..transfer.tags import digest_of
-from ..values import field, frozen, replace
-from .places import Places
+from ...image.edited import Edited, about
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.manifest import Manifest
+from ...stores.base import NAMELESS, Converts, Mounts, Refers, Source, Target
+from ...stores.content import manifest_of
+from ...stores.crew import in_parallel
+from ...transfer.copy import Options, Result, copy, execute
+from ...transfer.events import Arrival, Copied, Done, Planned
+from ...transfer.ledger import Ledger
+from ...transfer.plan import Plan, plan
+from ...transfer.referring import MOST_DEPTH, digest_tags, referring
+from ...transfer.tags import digest_of
+from ...values import field, frozen, replace
+from ..places import Places
 
 Following = Literal["drop", "keep", "move"]
 FOLLOWING: Final[tuple[Following, ...]] = ("drop", "keep", "move")

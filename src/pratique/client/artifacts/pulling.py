@@ -7,32 +7,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..errors import InvalidInput, NotFound
-from ..http.events import Observer
-from ..image import artifact
-from ..image.artifact import TITLE, UNPACKED
-from ..image.layers.pieces import Packed
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.manifest import Manifest
-from ..spec.platform import wished
-from ..stores.base import Source
-from ..stores.content import pour
-from ..stores.crew import JOBS, in_parallel
-from ..stores.files import replacing
-from ..stores.inspection import single
-from ..transfer.events import Arrival, Done, Moved, Started
-from ..values import frozen
-from .blob import measured
+from ...errors import InvalidInput, NotFound
+from ...http.events import Observer
+from ...image import artifact
+from ...image.artifact import TITLE, UNPACKED
+from ...image.layers.pieces import Packed
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.manifest import Manifest
+from ...spec.platform import wished
+from ...stores.base import Source
+from ...stores.content import pour
+from ...stores.crew import JOBS, in_parallel
+from ...stores.files import replacing
+from ...stores.inspection import single
+from ...transfer.events import Arrival, Done, Moved, Started
+from ...values import frozen
+from ..blob import measured
+from ..places import Place, Places, located, places
 from .landing import Existing, Landing, writing
 from .parts import opened_file
-from .places import Place, Places, located, places
 from .referrers import attached_to, subject_of
 from .unpacking import Unpacking
 
 if TYPE_CHECKING:
-    from ..spec.platform import Platform
-    from .registries import Registries
+    from ...spec.platform import Platform
+    from ..registries import Registries
 
 MOST_TOLD: Final = 20  # titles of an artifact that an error names
 

@@ -10,13 +10,12 @@ import pytest
 
 import pratique
 from pratique import Digest, InvalidInput, NotFound, Registries, Unsupported
-from pratique.client.artifacts import attach
-from pratique.client.referrers import Referrer, referrers
+from pratique.client.artifacts.making import attach
+from pratique.client.artifacts.referrers import Referrer, referrers
 from pratique.spec import media
 from pratique.testing import Embedded, registry
 from pratique.transfer.referring import MOST_DEPTH
-
-from .conftest import Connects
+from tests.unit.client.conftest import Connects
 
 
 def no_pause(_: float) -> None:

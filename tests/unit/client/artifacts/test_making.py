@@ -17,15 +17,14 @@ import pytest
 
 from pratique import ContentMismatch, Descriptor, Event, InvalidInput, NotFound, Registries, Unsupported
 from pratique.artifacts import create_index
-from pratique.client.artifacts import attach, push_artifact
-from pratique.client.parts import PushedFile, part
-from pratique.client.pulling import pull_artifact
+from pratique.client.artifacts.making import attach, push_artifact
+from pratique.client.artifacts.parts import PushedFile, part
+from pratique.client.artifacts.pulling import pull_artifact
 from pratique.http.events import Sent
 from pratique.image import artifact
 from pratique.testing import Embedded
+from tests.unit.client.conftest import Connects
 from tests.unit.stores import tars
-
-from .conftest import Connects
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ..config.files import read_json
-from ..errors import InvalidInput, NotFound
-from ..values import field, frozen, replace
+from ...config.files import read_json
+from ...errors import InvalidInput, NotFound
+from ...values import field, frozen, replace
 from .parts import PushedFile
 
 # What stands in such a file in the place of a file's name.

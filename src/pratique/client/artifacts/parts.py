@@ -12,21 +12,21 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from ..errors import InvalidInput, NotFound
-from ..expressions import expression
-from ..http.message import Stream
-from ..image import artifact
-from ..image.artifact import TITLE, UNPACK, UNPACKED
-from ..spec import media
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.platform import Platform
-from ..stores.base import ContentAt
-from ..stores.compression import GZIP, PIECE_BYTES, Writable, packing
-from ..stores.content import of_bytes
-from ..stores.files import FULL
-from ..values import field, frozen, replace
-from .blob import measured
+from ...errors import InvalidInput, NotFound
+from ...expressions import expression
+from ...http.message import Stream
+from ...image import artifact
+from ...image.artifact import TITLE, UNPACK, UNPACKED
+from ...spec import media
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.platform import Platform
+from ...stores.base import ContentAt
+from ...stores.compression import GZIP, PIECE_BYTES, Writable, packing
+from ...stores.content import of_bytes
+from ...stores.files import FULL
+from ...values import field, frozen, replace
+from ..blob import measured
 
 STANDARD_INPUT: Final = "-"
 
@@ -152,7 +152,7 @@ def _readable(path: str, kept: Path) -> Path:
 
 def _pack(file: PushedFile, target: Path) -> Digest:
     """Write a folder as tar and gzip, the same for the same content; the digest is the tar's."""
-    from ..image.layers.folder import pack
+    from ...image.layers.folder import pack
 
     folder = Path(file.path).resolve()
     _judge(file.name, folder)

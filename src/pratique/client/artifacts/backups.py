@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidInput
-from ..expressions import expression
-from ..http.events import Observer
-from ..stores.crew import JOBS
-from ..stores.locations import LAYOUT, OCI_ARCHIVE, REGISTRY, STANDARD_STREAM, Location
-from ..transfer.copy import Result
-from ..transfer.repository import Failure
-from .copying import copy_tags
-from .places import Place, located
+from ...errors import InvalidInput
+from ...expressions import expression
+from ...http.events import Observer
+from ...stores.crew import JOBS
+from ...stores.locations import LAYOUT, OCI_ARCHIVE, REGISTRY, STANDARD_STREAM, Location
+from ...transfer.copy import Result
+from ...transfer.repository import Failure
+from ..copying import copy_tags
+from ..places import Place, located
 
 if TYPE_CHECKING:
     import re
 
-    from .registries import Registries
+    from ..registries import Registries
 
 # Lists of referrers under tags (distribution specification, §Referrers tag schema): they are made anew where they are wanted.
 LISTS: Final = expression(r"sha(?:256|512)-[0-9a-f]{64}")

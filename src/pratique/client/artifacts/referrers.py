@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidInput, Misbehaved, NotFound, Unsupported
-from ..http.events import Observer
-from ..spec.descriptor import Descriptor
-from ..spec.digest import Digest
-from ..spec.platform import wished
-from ..stores.base import Refers, Source
-from ..stores.crew import in_parallel
-from ..stores.locations import Location
-from ..transfer.referring import MOST_DEPTH
-from ..values import frozen
-from .places import Place, Places, located, places
+from ...errors import InvalidInput, Misbehaved, NotFound, Unsupported
+from ...http.events import Observer
+from ...spec.descriptor import Descriptor
+from ...spec.digest import Digest
+from ...spec.platform import wished
+from ...stores.base import Refers, Source
+from ...stores.crew import in_parallel
+from ...stores.locations import Location
+from ...transfer.referring import MOST_DEPTH
+from ...values import frozen
+from ..places import Place, Places, located, places
 
 if TYPE_CHECKING:
-    from ..spec.platform import Platform
-    from .registries import Registries
+    from ...spec.platform import Platform
+    from ..registries import Registries
 
 MOST_REFERRERS: Final = 20_000  # of one tree
 MOST_TOLD: Final = 10  # digests that an error names

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pratique import InvalidInput
-from pratique.client import landing
-from pratique.client.landing import Landing
+from pratique.client.artifacts import landing
+from pratique.client.artifacts.landing import Landing
 
 
 def test_what_is_known_of_folders_is_bounded_and_links_are_found_all_the_same(

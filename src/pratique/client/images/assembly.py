@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..http.events import Warned
-from ..http.message import Body
-from ..image.index import doubts
-from ..spec.descriptor import Descriptor
-from ..spec.manifest import Manifest
-from ..stores.base import NAMELESS, Admits, Revises, Source, Target
-from ..stores.crew import in_parallel
-from ..transfer.copy import Options, Result, companions, execute
-from ..transfer.events import Copied, Planned
-from ..transfer.ledger import Ledger
-from ..transfer.plan import Plan, plan
-from ..values import field, frozen, replace
+from ...http.events import Warned
+from ...http.message import Body
+from ...image.index import doubts
+from ...spec.descriptor import Descriptor
+from ...spec.manifest import Manifest
+from ...stores.base import NAMELESS, Admits, Revises, Source, Target
+from ...stores.crew import in_parallel
+from ...transfer.copy import Options, Result, companions, execute
+from ...transfer.events import Copied, Planned
+from ...transfer.ledger import Ledger
+from ...transfer.plan import Plan, plan
+from ...values import field, frozen, replace
+from ..places import Places
 from .listed import Found
-from .places import Places
 
 NAME = "the index"
 

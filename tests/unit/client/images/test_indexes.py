@@ -10,17 +10,16 @@ import pytest
 
 import pratique
 from pratique import Descriptor, Event, InvalidInput, Manifest, NotFound, Platform, Registries, Repository
-from pratique.client.artifacts import attach
-from pratique.client.indexes import add_to_index, change_index, create_index
-from pratique.client.listed import Listed
+from pratique.client.artifacts.making import attach
+from pratique.client.images.indexes import add_to_index, change_index, create_index
+from pratique.client.images.listed import Listed
 from pratique.http.events import Sent, Warned
 from pratique.spec import media
 from pratique.stores.locations import Location
 from pratique.testing import Embedded
 from pratique.transfer.copy import Result
 from pratique.transfer.events import Arrival, Done, Planned
-
-from .conftest import Connects
+from tests.unit.client.conftest import Connects
 
 
 @pytest.fixture

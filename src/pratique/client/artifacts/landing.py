@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 Existing = Literal["replace", "keep", "refuse"]
 

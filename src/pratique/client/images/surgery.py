@@ -6,32 +6,32 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidInput, Misbehaved
-from ..http.events import Observer
-from ..image.edited import Edited, edit
-from ..image.image import Image, is_image
-from ..image.layers.bench import Bench
-from ..image.scratch import SCRATCH, scratch
-from ..spec.digest import Digest
-from ..spec.manifest import Manifest
-from ..spec.platform import Platform, wished
-from ..stores.base import NAMELESS, Advances, Source
-from ..stores.crew import JOBS
-from ..stores.locations import DOCKER_ARCHIVE, LAYOUT, Location
-from ..transfer.copy import Result
-from ..transfer.plan import selected
-from ..transfer.selection import Selection
-from ..values import frozen, replace
+from ...errors import InvalidInput, Misbehaved
+from ...http.events import Observer
+from ...image.edited import Edited, edit
+from ...image.image import Image, is_image
+from ...image.layers.bench import Bench
+from ...image.scratch import SCRATCH, scratch
+from ...spec.digest import Digest
+from ...spec.manifest import Manifest
+from ...spec.platform import Platform, wished
+from ...stores.base import NAMELESS, Advances, Source
+from ...stores.crew import JOBS
+from ...stores.locations import DOCKER_ARCHIVE, LAYOUT, Location
+from ...transfer.copy import Result
+from ...transfer.plan import selected
+from ...transfer.selection import Selection
+from ...values import frozen, replace
+from ..copying import FORMS, Form
+from ..keywords import Making
+from ..places import Place, Places, given_name, located, places
 from .changes import Change, in_form
-from .copying import FORMS, Form
 from .delivery import Delivery, Following
-from .keywords import Making
-from .places import Place, Places, given_name, located, places
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from .registries import Registries
+    from ..registries import Registries
 
 Begin = Callable[[Places, Location], tuple[Source, Manifest]]  # of what goes to a location
 Make = Callable[[Bench, Places, Source, Manifest], Edited]
@@ -61,9 +61,9 @@ def alter(
     """Change an image, or every image of an index, or those for some `platforms`, and put what comes of it into a store.
 
     From "scratch" images without layers are made for the `platforms`, to be changed.
-    `pratique.client.changes` makes changes. Only what the change reads is pulled. An index keeps the images that are not changed;
-    where `alone` is said, and in an archive of Docker's, which holds no index, one platform's image comes without it, and several
-    as a smaller one. `where` are the keywords of `Where`.
+    `pratique.surgery` makes changes. Only what the change reads is pulled. An index keeps the images that are not changed; where
+    `alone` is said, and in an archive of Docker's, which holds no index, one platform's image comes without it, and several as a
+    smaller one. `where` are the keywords of `Where`.
     Raises NotFound, Refused, Unreachable, ContentMismatch, Misbehaved, Unsupported, InvalidInput.
     """
     return _altered(source, change, platforms, alone, None, where)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..errors import InvalidInput
-from ..http.events import Warned
-from ..image import index as edits
-from ..image.image import is_image
-from ..image.index import Entry
-from ..spec.document import parse_object
-from ..spec.manifest import ATTESTED, Manifest
-from ..spec.platform import Platform, wished
-from ..stores.base import Source
-from ..stores.crew import in_parallel
-from ..stores.inspection import config_of
-from ..stores.locations import Location
-from ..values import field, frozen, replace
-from .places import Places
+from ...errors import InvalidInput
+from ...http.events import Warned
+from ...image import index as edits
+from ...image.image import is_image
+from ...image.index import Entry
+from ...spec.document import parse_object
+from ...spec.manifest import ATTESTED, Manifest
+from ...spec.platform import Platform, wished
+from ...stores.base import Source
+from ...stores.crew import in_parallel
+from ...stores.inspection import config_of
+from ...stores.locations import Location
+from ...values import field, frozen, replace
+from ..places import Places
 
 
 @frozen

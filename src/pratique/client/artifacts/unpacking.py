@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
-from ..errors import ContentMismatch, InvalidInput, Unsupported
-from ..image import artifact
-from ..image.layers.header import Member
-from ..image.layers.pieces import Packed
-from ..image.layers.walk import Walk
-from ..spec.digest import Digest
-from ..stores.header import LINK, SYMBOLIC
-from ..stores.tar import write_whole
+from ...errors import ContentMismatch, InvalidInput, Unsupported
+from ...image import artifact
+from ...image.layers.header import Member
+from ...image.layers.pieces import Packed
+from ...image.layers.walk import Walk
+from ...spec.digest import Digest
+from ...stores.header import LINK, SYMBOLIC
+from ...stores.tar import write_whole
 from .landing import Landing, writing
 
 _MODES: Final = 0o755  # what of a file's permissions is taken

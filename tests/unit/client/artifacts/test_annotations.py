@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pratique import InvalidInput, NotFound
-from pratique.client.annotations import Annotations
-from pratique.client.parts import PushedFile
+from pratique.client.artifacts.annotations import Annotations
+from pratique.client.artifacts.parts import PushedFile
 
 
 def written(folder: Path, said: object) -> Path:
