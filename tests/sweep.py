@@ -212,7 +212,9 @@ class Watch:
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
-    return str(Path.cwd() / path)
+    with contextlib.suppress(FileNotFoundError):  # the folder that one is in may be gone
+        return str(Path.cwd() / path)
+    return str(path)
 
 
 def _opened(sweep: Sweep, path: object, mode: object, flags: int) -> None:

@@ -261,9 +261,9 @@ def test_of_many_files_the_first_are_named(
     harbour: Embedded, registries: Registries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for number in range(30):
-        Path(f"file{number}").write_bytes(b"x")
-    push_artifact(f"{harbour.address}/docs:1", [f"file{number}" for number in range(30)], registries=registries)
+    Path("file").write_bytes(b"x")
+    files = [PushedFile("file", title=f"file{number}") for number in range(30)]
+    push_artifact(f"{harbour.address}/docs:1", files, registries=registries)
     with pytest.raises(NotFound, match="no file 'another'") as caught:
         pull_artifact(f"{harbour.address}/docs:1", tmp_path, titles=["another"], registries=registries)
     assert str(caught.value.advice()).endswith("file19 and 10 more")
