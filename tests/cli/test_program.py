@@ -63,7 +63,7 @@ def test_nothing_to_do(run: Run) -> None:
         (("tags", "--realm", "nonsense", "x"), ""),
         (("tags", "-"), ""),
         (("tags", "localhost:1/x:1.0"), "names a tag or digest"),
-        (("digest", "oci:folder"), "pratique copy"),
+        (("delete", "oci:folder:1.0"), "pratique copy"),
         (("digest", "https://localhost/x"), "--plain-http"),
         (("digest", "--platform", "linux", "x"), "linux/amd64"),
         (("tags", "--page-size", "0", "x"), "one or more"),

@@ -16,6 +16,7 @@ from pratique.stores.base import NAMELESS, Source
 from pratique.stores.directory import Directory
 from pratique.stores.files import FolderFiles
 from pratique.stores.layout import Layout
+from tests.commands import Run
 from tests.stores.contract import bare, nested, push, several, single
 
 from .conftest import RunsPeer, RunsSkopeo
@@ -152,3 +153,27 @@ def test_we_read_what_umoci_wrote_and_write_on(umoci: RunsPeer, tmp_path: Path) 
     assert sorted(layout(folder).tags()) == ["again", "empty", "two"]
     assert_holds(layout(folder), several(), "two")
     assert layout(folder).manifest("empty") == manifest
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+
+def test_our_commands_read_and_name_what_skopeo_and_umoci_do(
+    skopeo: RunsSkopeo, umoci: RunsPeer, run: Run, tmp_path: Path
+) -> None:
+    place = f"oci:{tmp_path}/ours"
+    push(layout(tmp_path / "ours"), several(), ["1.0"])
+    for target in (f"oci-archive:{tmp_path}/theirs.tar:1.0", f"dir:{tmp_path}/theirs"):
+        succeeds(skopeo("copy", "--all", f"{place}:1.0", target))
+        assert run("manifest", "get", target).out == succeeds(skopeo("inspect", "--raw", target))
+    saved = f"docker-archive:{tmp_path}/saved.tar"
+    succeeds(skopeo("copy", "--override-arch", "arm64", f"{place}:1.0", f"{saved}:app:1.0"))
+    assert run("config", "get", saved).out == succeeds(skopeo("inspect", "--config", "--raw", saved))
+    assert run("tags", "--json", saved).json["tags"] == json.loads(succeeds(skopeo("list-tags", saved)))["Tags"]
+    assert run("tag", f"{place}:1.0", "1").code == 0
+    assert succeeds(skopeo("inspect", "--raw", f"{place}:1")) == run("manifest", "get", f"{place}:1").out
+    push(layout(tmp_path / "ours"), single(), ["one"])  # umoci takes an index for several images
+    assert run("tag", f"{place}:one", "single").code == 0
+    umoci("tag", "--image", f"{tmp_path}/ours:single", "stable")
+    assert sorted(run("tags", place).out.split()) == sorted(umoci("list", "--layout", tmp_path / "ours").split())
+    assert run("digest", f"{place}:stable").out == f"{single().root.descriptor.digest}\n"

@@ -16,7 +16,7 @@ import pytest
 import pratique.testing
 from pratique.errors import ContentMismatch
 from pratique.http.message import Stream
-from pratique.stores.content import opened
+from pratique.stores.reading import opened
 from pratique.testing import Embedded
 from tests.commands import Run
 from tests.unit.server.asking import Answer

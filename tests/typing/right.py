@@ -37,6 +37,11 @@ def read(registries: Registries) -> None:
     with blob.open() as stream:
         assert_type(stream.read(1), bytes)
 
+    with pratique.open("oci:backup") as store:
+        assert_type(store.manifest("1.2"), Manifest)
+        assert_type(store.tag("1.2", "1"), Manifest)
+        assert_type(store.tags(), Iterator[str])
+
 
 def write(registries: Registries) -> None:
     app = registries.repository("ghcr.io/org/app")

@@ -20,9 +20,9 @@ from pratique.server.app import RegistryApp
 from pratique.server.listen.listener import Listener
 from pratique.server.storage.repositories import Storage
 from pratique.stores.base import Source, Target
-from pratique.stores.content import opened
 from pratique.stores.files import FolderFiles
 from pratique.stores.layout import Layout
+from pratique.stores.reading import opened
 from pratique.stores.registry import Registry, Repository
 from pratique.transfer.copy import copy
 from tests.faults import Faulty

@@ -17,7 +17,7 @@ from pratique.errors import Error
 from pratique.http.message import Body, Headers, Request
 from pratique.http.session import Session
 from pratique.server.faults.manners.base import Known, known
-from pratique.stores.content import opened
+from pratique.stores.reading import opened
 from pratique.stores.registry import Registry, Repository
 from pratique.stores.uploading import UploadOptions
 from pratique.testing.embedded import IN_PROCESS

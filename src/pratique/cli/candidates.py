@@ -48,7 +48,9 @@ def registries(*, prefix: str, **_: object) -> Iterable[str]:
 
 
 def repositories(*, prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
-    """Repositories of the registry that stands before the first slash; without one, the registries."""
+    """Repositories of the registry that stands before the first slash; without one, the registries. Or paths of files."""
+    if options.is_file(prefix):
+        return _in_files(prefix)
     scheme, text = _divide(prefix)
     registry, slash, begun = text.partition("/")
     if not slash:
@@ -60,7 +62,9 @@ def repositories(*, prefix: str, parsed_args: argparse.Namespace, **_: object) -
 
 
 def references(*, prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
-    """Tags of the repository that stands before a colon; without one, the repositories, each with its colon."""
+    """Tags of the repository that stands before a colon; without one, repositories, each with a colon. Or paths of files."""
+    if options.is_file(prefix):
+        return _in_files(prefix)
     scheme, text = _divide(prefix)
     place, colon, _tag = text.rpartition(":")
     if "@" in text:
@@ -72,16 +76,15 @@ def references(*, prefix: str, parsed_args: argparse.Namespace, **_: object) -> 
 
 
 def tags(*, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
-    """The tags of the repository that the command names: a further name is often one that moves."""
+    """The tags of the repository or layout that the command names: a further name is often one that moves."""
     named = getattr(parsed_args, "reference", None)
+    if named and options.is_file(named):
+        return [*_listed(named)]
     return within(SECONDS, lambda: _tags(parsed_args, named)) if named else []
 
 
 def locations(*, prefix: str, parsed_args: argparse.Namespace, action: argparse.Action, **_: object) -> Iterable[str]:
-    """References, and the files that `copy` takes: their paths, and the names in them."""
-    kind, colon, rest = prefix.partition(":")
-    if colon and kind in FILES:
-        return [f"{kind}:{path}" for path in (*paths(prefix=rest), *_names(prefix))]
+    """References, and the files that `copy` takes."""
     kinds = [f"{kind}:" for kind in FILES if kind.startswith(prefix)]
     side = options.side(parsed_args, "src" if action.metavar == "SRC" else "dest")
     return [*kinds, *references(prefix=prefix, parsed_args=side)]
@@ -115,15 +118,26 @@ def _divide(prefix: str) -> tuple[str, str]:
     return (_SCHEME, prefix.removeprefix(_SCHEME)) if prefix.startswith(_SCHEME) else ("", prefix)
 
 
+def _in_files(prefix: str) -> Iterable[str]:
+    """Paths behind a kind of store, and the names in what is there."""
+    kind, _, rest = prefix.partition(":")
+    return [f"{kind}:{path}" for path in (*paths(prefix=rest), *_names(prefix))]
+
+
 def _names(prefix: str) -> Iterator[str]:
     """The names in a layout or archive whose path is complete, behind the path."""
     kind, _, rest = prefix.partition(":")
     path, colon, begun = rest.rpartition(":")
     if not colon or kind == DIRECTORY:
         return
-    with suppress(Exception), open_source(Location.parse(f"{kind}:{path}")) as source:
+    yield from (f"{path}:{name}" for name in _listed(f"{kind}:{path}") if name.startswith(begun))
+
+
+def _listed(place: str) -> Iterator[str]:
+    """The names in a layout or archive."""
+    with suppress(Exception), open_source(Location.parse(place)) as source:
         if isinstance(source, Lists):
-            yield from (f"{path}:{name}" for name in source.tags() if name.startswith(begun))
+            yield from source.tags()
 
 
 def _catalogue(arguments: argparse.Namespace, registry: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ..http.message import Body, Stream
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..stores.base import Content, Source
+from ..stores.reading import opened
 
 ALGORITHM: Final = "sha256"  # of content that has no digest yet
 BUFFER_BYTES: Final = 1 << 18  # that a file reads at a time
@@ -47,7 +48,7 @@ class Blob:
         The read that would end it raises ContentMismatch where the bytes are not what the digest says. Raises NotFound,
         Refused, Unreachable, Misbehaved.
         """
-        return self._source.open(self.descriptor)
+        return opened(self._source, self.descriptor)
 
     def read(self, *, most_bytes: int = MOST_BYTES) -> bytes:
         """The whole content in memory, verified. Raises InvalidInput for more than `most_bytes`, and what `open` raises."""
@@ -130,7 +131,7 @@ class _File(io.RawIOBase):
         ahead = self._position - self._at
         if self._stream is None or not 0 <= ahead <= SKIPPED_BYTES:
             self._opened.close()
-            self._stream = self._opened.enter_context(self._source.open(self._descriptor, offset=self._position))
+            self._stream = self._opened.enter_context(opened(self._source, self._descriptor, self._position))
             self._at = self._position
             return self._stream
         while ahead and (data := self._stream.read(min(ahead, BUFFER_BYTES))):

@@ -10,8 +10,8 @@ from ..http.events import Observer, ignore
 from ..http.log import logged
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import NAMELESS, Readable, Source, Stages, Target
-from ..stores.content import manifest_of
 from ..stores.locations import Location, open_source, open_target
+from ..stores.reading import manifest_of
 from .connection import connect
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from ..spec.digest import Digest
 from ..spec.manifest import ATTESTATION, ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Source
-from ..stores.content import Opens, manifest_of, of_bytes, read_name
+from ..stores.content import of_bytes, read_name
+from ..stores.reading import Opens, manifest_of
 from ..values import field, frozen, record
 from .convert import convert
 from .image import Edit, Image, encode, is_image

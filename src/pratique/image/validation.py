@@ -14,8 +14,8 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..stores.base import Source
 from ..stores.compression import PIECE_BYTES, Unpacked
-from ..stores.content import manifest_of, opened
 from ..stores.crew import JOBS, in_parallel
+from ..stores.reading import manifest_of, opened
 from ..values import frozen
 from .image import Image, check_diff_id, is_image
 from .layers.media import is_layer, packed_as

@@ -137,7 +137,7 @@ def mismatch(what: str, expected: Digest, actual: Digest) -> ContentMismatch:
         f"{what} is not what its digest says: expected {expected}, found {actual}",
         expected=str(expected),
         actual=str(actual),
-        advice="the server or something on the way changed the bytes; nothing of them was kept",
+        advice="whatever holds it, or something on the way, changed the bytes; nothing of them was kept",
     )
 
 

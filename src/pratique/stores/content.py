@@ -8,22 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Final, Protocol, runtime_checkable
 
-from ..errors import ContentMismatch, InvalidInput, Misbehaved, Unsupported
+from ..errors import ContentMismatch, InvalidInput, Unsupported
 from ..http.message import Stream
 from ..http.passing import pass_on
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest, VerifyingReader, mismatch
-from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
-from .base import Content, ContentAt, Source
+from ..spec.manifest import MOST_MANIFEST_BYTES
+from .base import Content, ContentAt
 from .files import Partial
 
 PIECE_BYTES: Final = 1 << 20  # read and written at a time
-
-
-class Opens(Protocol):
-    """Where content can be read, as `Source.open` has it, though it may know no names."""
-
-    def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]: ...
 
 
 @runtime_checkable
@@ -198,23 +192,6 @@ def whole(content: Content, descriptor: Descriptor) -> bytes:
     pieces = bytearray()
     pour(content, descriptor, pieces.extend)
     return bytes(pieces)
-
-
-def opened(source: Opens, descriptor: Descriptor, offset: int = 0) -> AbstractContextManager[Stream]:
-    """Content from byte `offset` on, from where it is nearest: the descriptor (descriptor.md, `data`), or the source."""
-    if descriptor.data is None:
-        return source.open(descriptor, offset=offset)
-    descriptor.digest.verify(descriptor.data, "the data in a descriptor")
-    return closing(io.BytesIO(descriptor.data[offset:]))
-
-
-def manifest_of(source: Source, descriptor: Descriptor, most_bytes: int = MOST_MANIFEST_BYTES) -> Manifest:
-    """The manifest that a descriptor names. Raises NotFound, ContentMismatch, and Misbehaved for what is too large or none."""
-    if descriptor.size > most_bytes:
-        raise Misbehaved(f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {most_bytes} are read")
-    with opened(source, descriptor) as stream:
-        raw = b"".join(iter(lambda: stream.read(PIECE_BYTES), b""))
-    return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
 
 
 def read_name(name: str | Digest) -> str | Digest:

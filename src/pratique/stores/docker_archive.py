@@ -22,7 +22,8 @@ from ..values import field, frozen
 from . import compression
 from .base import NAMELESS
 from .compression import EXPANSION, PIECE_BYTES, Expansion, Unpacked
-from .content import manifest_of, of_bytes, verified
+from .content import of_bytes, verified
+from .reading import manifest_of
 from .saved import (
     LAYERS,
     LEGACY,

@@ -99,7 +99,7 @@ def single(source: Source, manifest: Manifest, platform: Platform | None = None)
 def _below(source: Source, entry: Descriptor) -> Manifest:
     if isinstance(source, Readable):
         return source.manifest(entry.digest)
-    from .content import manifest_of
+    from .reading import manifest_of
 
     return manifest_of(source, entry)
 
@@ -111,7 +111,9 @@ def config_of(source: Source, manifest: Manifest) -> bytes | None:
         return None
     if config.size > MOST_CONFIG_BYTES:
         raise Misbehaved(f"the config {config.digest} has {config.size} bytes; at most {MOST_CONFIG_BYTES} are read")
-    with source.open(config) as stream:
+    from .reading import opened
+
+    with opened(source, config) as stream:
         return b"".join(iter(lambda: stream.read(1 << 16), b""))
 
 

@@ -26,9 +26,10 @@ from ..spec.document import mappings, parse_object, text
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..values import frozen
 from .base import NAMELESS, Content, ContentAt
-from .content import manifest_of, of_bytes, pour, pour_rest, read_name, verified, whole
+from .content import of_bytes, pour, pour_rest, read_name, verified, whole
 from .entries import Entries, Entry, chosen, listing, named, names_of
 from .files import Files, KeepsPartials, read
+from .reading import manifest_of
 from .referrers import tag_of
 
 VERSION: Final = "1.0.0"

@@ -16,9 +16,10 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import NAMELESS, Converts, Finds, Lists, Mounts, Readable, Resumes, Source, Target
-from ..stores.content import Entrusts, Vouches, manifest_of, opened
+from ..stores.content import Entrusts, Vouches
 from ..stores.crew import JOBS, all_done
 from ..stores.foreign import Fetch
+from ..stores.reading import manifest_of, opened
 from ..values import frozen, replace
 from .events import Arrival, Copied, Done, Moved, Planned, Started
 from .ledger import Ledger

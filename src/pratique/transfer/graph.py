@@ -10,8 +10,8 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Source
-from ..stores.content import manifest_of
 from ..stores.crew import JOBS, in_parallel
+from ..stores.reading import manifest_of
 from ..values import frozen
 
 MOST_DEPTH: Final = 8  # of indexes within indexes

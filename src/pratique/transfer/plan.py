@@ -9,8 +9,8 @@ from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import Admits, Mounts, Source, Target
-from ..stores.content import manifest_of
 from ..stores.crew import JOBS, all_done
+from ..stores.reading import manifest_of
 from ..values import frozen
 from .graph import Graph, walk
 from .ledger import Ledger

@@ -17,8 +17,8 @@ from pratique.spec.descriptor import Descriptor
 from pratique.spec.digest import Digest
 from pratique.spec.manifest import Manifest
 from pratique.spec.platform import Platform
-from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
+from pratique.stores.reading import manifest_of
 from pratique.transfer.copy import copy
 
 AMD64 = Platform.parse("linux/amd64")

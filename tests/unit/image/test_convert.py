@@ -14,8 +14,8 @@ from pratique.spec import media
 from pratique.spec.digest import Digest
 from pratique.spec.manifest import ATTESTED, Manifest
 from pratique.spec.platform import Platform
-from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
+from pratique.stores.reading import manifest_of
 from pratique.transfer.copy import Options, copy
 
 from .test_edited import attested

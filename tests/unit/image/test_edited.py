@@ -20,8 +20,8 @@ from pratique.spec.digest import Digest
 from pratique.spec.manifest import ATTESTATION, ATTESTED, Manifest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS, Source
-from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
+from pratique.stores.reading import manifest_of
 from pratique.transfer.copy import copy
 
 from .images import AMD64, entry, layer_of, put, put_image, put_index

@@ -21,8 +21,8 @@ from pratique.image.stack import append, edit_layers, flatten, recompress, remov
 from pratique.spec.digest import Digest
 from pratique.spec.platform import Platform
 from pratique.stores.compression import GZIP, PLAIN, ZSTD
-from pratique.stores.content import manifest_of
 from pratique.stores.memory import Memory
+from pratique.stores.reading import manifest_of
 
 from .images import copied, edited, entry, exported, layer_of, put_image, put_index, read
 from .layers.tars import STACKS, Stack, applied, file, folder, layer, link, names

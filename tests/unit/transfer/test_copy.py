@@ -25,9 +25,9 @@ from pratique.spec.manifest import Manifest
 from pratique.spec.platform import Platform
 from pratique.stores.base import NAMELESS
 from pratique.stores.base import Content as Recipe
-from pratique.stores.content import manifest_of
 from pratique.stores.foreign import fetching
 from pratique.stores.memory import Memory
+from pratique.stores.reading import manifest_of
 from pratique.transfer.copy import Options, Result, copy
 from pratique.transfer.events import Arrival, Copied, Done, Moved, Planned, Started
 from pratique.transfer.plan import MOST_UNASKED_BYTES, plan

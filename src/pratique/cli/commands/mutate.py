@@ -41,9 +41,9 @@ _LISTS = {
 }
 # Options that set values by their names, and take them away.
 _VALUES = {
-    "env": ("variable", settings.environment),
-    "label": ("label", settings.labels),
-    "annotation": ("annotation of the manifest", settings.annotate),
+    "env": ("a variable", settings.environment),
+    "label": ("a label", settings.labels),
+    "annotation": ("an annotation of the manifest", settings.annotate),
 }
 _KEYS = {"port": ("PORT", settings.ports), "volume": ("PATH", settings.volumes)}
 
@@ -54,8 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         json_too = f"; {_LISTS[name]}" if name in _LISTS else ""
         parser.add_argument(f"--{name}", metavar=metavar, help=f"{text}{json_too}; '' takes it away")
     for name, (what, _) in _VALUES.items():
-        _repeated(parser, f"--{name}", "KEY=VALUE", f"set a {what}")
-        _repeated(parser, f"--{name}-rm", "KEY", f"take a {what} away")
+        _repeated(parser, f"--{name}", "KEY=VALUE", f"set {what}")
+        _repeated(parser, f"--{name}-rm", "KEY", f"take {what} away")
     for name, (metavar, _) in _KEYS.items():
         _repeated(parser, f"--{name}", metavar, f"add a {name}")
         _repeated(parser, f"--{name}-rm", metavar, f"take a {name} away")

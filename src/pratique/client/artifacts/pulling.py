@@ -21,6 +21,7 @@ from ...stores.content import pour
 from ...stores.crew import JOBS, in_parallel
 from ...stores.files import replacing
 from ...stores.inspection import single
+from ...stores.reading import opened
 from ...transfer.events import Arrival, Done, Moved, Started
 from ...values import frozen
 from ..blob import measured
@@ -214,7 +215,7 @@ class _Pulling:
                 file.write(data)
                 self.opened.tell(Moved(descriptor, len(data)))
 
-            pour(lambda: self.source.open(descriptor), descriptor, write)
+            pour(lambda: opened(self.source, descriptor), descriptor, write)
         self.opened.tell(Done(descriptor, Arrival.MOVED))
 
 

@@ -10,8 +10,8 @@ from ...spec.descriptor import Descriptor
 from ...spec.digest import Digest
 from ...spec.manifest import Manifest
 from ...stores.base import NAMELESS, Converts, Mounts, Refers, Source, Target
-from ...stores.content import manifest_of
 from ...stores.crew import in_parallel
+from ...stores.reading import manifest_of
 from ...transfer.copy import Options, Result, copy, execute
 from ...transfer.events import Arrival, Copied, Done, Planned
 from ...transfer.ledger import Ledger

@@ -18,7 +18,8 @@ from ...spec.digest import Digest
 from ...stores import compression
 from ...stores.base import Advances
 from ...stores.compression import EXPANSION, GZIP, PLAIN, ZSTD, Expansion
-from ...stores.content import Early, Entrusts, Opens, opened
+from ...stores.content import Early, Entrusts
+from ...stores.reading import Opens, opened
 from ...values import field, frozen
 from .media import layer_type, packed_as
 from .pieces import Packed
