@@ -20,7 +20,10 @@ LISTS: Final = {
     "index": {
         "Start": ["start", "installing", "tour"],
         "Guides": [
-            *(f"guides/{name}" for name in ("mirror", "inspect", "delete", "login", "signatures", "tests", "script")),
+            *(
+                f"guides/{name}"
+                for name in ("mirror", "inspect", "images", "delete", "login", "signatures", "tests", "script")
+            ),
             "guides/*",
             "library",
             "copying",

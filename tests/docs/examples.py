@@ -139,7 +139,7 @@ def _typed(shell: Shell, statement: doctest.Example) -> str:
 
 
 class Shell:
-    """As much of a shell as the pages use: pipes, `<`, `>`, `&` behind `serve`, `echo $?`, `cat`, `sha256sum`."""
+    """As much of a shell as the pages use: pipes, `<`, `>`, `&` behind `serve`, `echo $?`, `cat`, `sha256sum`, `sh FILE`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -152,6 +152,7 @@ class Shell:
             "echo": self._echo,
             "cat": _cat,
             "sha256sum": _sha256sum,
+            "sh": self._sh,
         }
 
     def __enter__(self) -> Shell:
@@ -233,6 +234,21 @@ class Shell:
     def _echo(self, words: list[str]) -> int:
         print(*(str(self._code) if word == "$?" else word for word in words))
         return 0
+
+    def _sh(self, words: list[str]) -> int:
+        """Run a script of the page by the system's shell, with a `pratique` that is this one."""
+        programs = self._folder / ".programs"
+        programs.mkdir(exist_ok=True)
+        program = programs / "pratique"
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pratique "$@"\n')
+        program.chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["sh", *words], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+        )
+        sys.stderr.write(done.stderr)
+        sys.stdout.write(done.stdout)
+        return done.returncode
 
     def _real(self, text: str) -> str:
         for shown, real in self._ports.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -18,11 +18,9 @@ from ..image.scratch import SCRATCH
 from ..stores.compression import GZIP, PLAIN, ZSTD
 from ..stores.locations import Location
 from ..transfer.copy import Result
-from . import options, trace
-from .connect import connected, named
-from .made import add_making, report
+from . import options
+from .made import add_making, moving, report
 from .output import Output
-from .progress import shown
 
 KINDS: Final = {"gzip": GZIP, "zstd": ZSTD, "none": PLAIN}
 PLACE: Final = "REF, oci:PATH[:NAME], oci-archive:…, docker-archive:… or dir:PATH"
@@ -107,9 +105,9 @@ def _epoch(text: str | None) -> datetime | None:
         ) from None
 
 
-def altered(arguments: argparse.Namespace, output: Output, change: Change, others: Sequence[Location] = ()) -> None:
-    """Change the image of a command, which reads `others` as well, and say what came of it."""
-    made(arguments, output, partial(alter, change=change, **narrowed(arguments)), others)
+def altered(arguments: argparse.Namespace, output: Output, change: Change, *others: Location | None) -> None:
+    """Change the image of a command, which reads `others` as well where they are said, and say what came of it."""
+    made(arguments, output, partial(alter, change=change, **narrowed(arguments)), *others)
 
 
 def narrowed(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -119,17 +117,11 @@ def narrowed(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"platforms": arguments.platform, "alone": arguments.alone}
 
 
-def made(
-    arguments: argparse.Namespace, output: Output, make: Callable[..., Result], others: Sequence[Location] = ()
-) -> None:
+def made(arguments: argparse.Namespace, output: Output, make: Callable[..., Result], *others: Location | None) -> None:
     """Have something made of what a command names, and say what came of it."""
     source = None if arguments.reference == SCRATCH else Location.parse(arguments.reference)
     target = Location.parse(arguments.to) if arguments.to else beside(source)
-    read = [source] if source else []
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(target, *read, *others), tell=tell) as registries,
-    ):
+    with moving(arguments, output, target, source, *others) as registries:
         where = {"registries": registries, "dry_run": arguments.dry_run, "jobs": arguments.jobs}
         result = make(source or SCRATCH, target=target, tags=arguments.tag, referrers=arguments.referrers, **where)
     report(arguments, output, target, result)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..client.places import placed
+from ..client.registries import Registries
 from ..errors import InvalidInput
+from ..spec.reference import Reference
 from ..stores.base import NAMELESS
 from ..stores.crew import JOBS
 from ..stores.locations import Location
 from ..transfer.copy import Result
-from . import options
+from . import options, trace
+from .connect import connected, named
 from .output import Output
-from .progress import STYLES
+from .progress import STYLES, shown
 from .results import document, references, say, uploads
 
 
@@ -31,6 +36,16 @@ def add_moving(parser: argparse.ArgumentParser) -> None:
         "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
     )
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
+
+
+@contextmanager
+def moving(arguments: argparse.Namespace, output: Output, *places: Location | Reference | None) -> Iterator[Registries]:
+    """The registries of a command that moves content between these places; None is one that was not said. What moves is shown."""
+    with (
+        shown(arguments.progress, output, trace.observer(output)) as tell,
+        connected(arguments, output, named(*filter(None, places)), tell=tell) as registries,
+    ):
+        yield registries
 
 
 def pairs(words: list[str], option: str, form: str = "KEY=VALUE") -> dict[str, str]:

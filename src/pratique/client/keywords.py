@@ -1,4 +1,4 @@
-"""The keywords that whatever makes something takes."""
+"""The keywords that whatever makes something takes, as a caller gives them and as a value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from ..http.events import Observer
+from ..stores.crew import JOBS
+from ..values import frozen
 
 if TYPE_CHECKING:
     from .registries import Registries
@@ -24,3 +26,14 @@ class Making(TypedDict, total=False):
     """Nothing is sent; the result has the plan, whose `root` is what was made."""
     jobs: int
     """So many blobs at once (8)."""
+
+
+@frozen
+class How:
+    """The keywords of `Making`, each with what is meant where it is not given."""
+
+    tags: Sequence[str] = ()
+    registries: Registries | None = None
+    tell: Observer | None = None
+    dry_run: bool = False
+    jobs: int = JOBS

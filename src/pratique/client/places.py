@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from ..errors import InvalidInput
 from ..http.events import Observer, ignore
 from ..http.log import logged
+from ..spec.digest import Digest
 from ..spec.manifest import MOST_MANIFEST_BYTES, Manifest
 from ..stores.base import NAMELESS, Readable, Source, Stages, Target
 from ..stores.locations import Location, open_source, open_target
@@ -16,7 +18,6 @@ from .connection import connect
 
 if TYPE_CHECKING:
     from ..spec.descriptor import Descriptor
-    from ..spec.digest import Digest
     from .registries import Registries
 
 Place = str | Location
@@ -100,6 +101,31 @@ def given_name(location: Location) -> str:
     if location.reference is None:
         return location.name
     return location.reference.tag or NAMELESS
+
+
+def vacant(place: Place) -> Location:
+    """A location where something new may be put. Raises InvalidInput for a digest, which is that of what is there."""
+    location = located(place)
+    if location.reference is not None and location.reference.digest is not None:
+        raise InvalidInput(f"{location} names a digest, and what is made gets its own")
+    return location
+
+
+def names_at(location: Location, tags: Iterable[str]) -> tuple[str, ...]:
+    """The names of something new: that of its location and further tags, or NAMELESS alone. Raises InvalidInput."""
+    given = given_name(location)
+    return tuple(dict.fromkeys((*([given] if given else []), *checked(tags)))) or (NAMELESS,)
+
+
+def checked(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags for something new. Raises InvalidInput for what can be none."""
+    listed = tuple(tags)
+    for tag in listed:
+        if not tag or Digest.find(tag):
+            raise InvalidInput(
+                f"{tag!r} is no name for what is made", advice="name a tag; without any, it is there by its own digest"
+            )
+    return tuple(dict.fromkeys(listed))
 
 
 def placed(location: Location, name: str) -> str:

@@ -5,7 +5,6 @@ The annotations for files and packed folders are those that oras writes and read
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -15,6 +14,7 @@ from ..expressions import expression
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.document import encode
 from ..spec.manifest import Manifest
 
 MOST_TITLE_BYTES: Final = 4096  # of the path that a title is, as in Linux's PATH_MAX
@@ -67,7 +67,7 @@ def artifact(
         document["subject"] = Descriptor(subject.media_type, subject.digest, subject.size).to_json()
     if annotations:
         document["annotations"] = dict(annotations)
-    return Manifest.parse(json.dumps(document, indent=2, ensure_ascii=False).encode())
+    return Manifest.parse(encode(document))
 
 
 def _check_types(*names: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from ..errors import Unsupported
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.document import encode
 from ..spec.manifest import ATTESTED, Manifest
 
 _PAIRS: Final = {
@@ -27,10 +27,12 @@ TO_DOCKER: Final[Mapping[str, str]] = {oci: docker for docker, oci in _PAIRS.ite
 # What Docker's form has no place for.
 _OCI_ONLY: Final = ("annotations", "subject", "artifactType")
 
+_NOTHING: Final[Mapping[Digest, Descriptor]] = {}
+
 _STATEMENT: Final = "application/vnd.in-toto"  # how the types of an attestation's statements begin
 
 
-def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Digest, Descriptor]) -> Manifest:
+def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Digest, Descriptor] = _NOTHING) -> Manifest:
     """The manifest in the other form: the same config and layers by other types; the same one where it has it already.
 
     `replaced` says what the manifests below an index have become. Attestations of BuildKit's stay as they are, beside the
@@ -49,8 +51,7 @@ def convert(manifest: Manifest, types: Mapping[str, str], replaced: Mapping[Dige
     elif manifest.config is not None:
         document["config"] = _entry(document["config"], types)
         document["layers"] = [_entry(layer, types) for layer in document.get("layers") or []]
-    raw = json.dumps(document, indent=2, ensure_ascii=False).encode()
-    return Manifest.parse(raw, document["mediaType"], manifest.digest.algorithm)
+    return Manifest.parse(encode(document), document["mediaType"], manifest.digest.algorithm)
 
 
 def is_attestation(manifest: Manifest) -> bool:

@@ -14,6 +14,7 @@ from ..http.message import Stream
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.document import encode
 from ..spec.manifest import ATTESTATION, ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..stores.base import NAMELESS, Source
@@ -21,7 +22,7 @@ from ..stores.content import of_bytes, read_name
 from ..stores.reading import Opens, manifest_of
 from ..values import field, frozen, record
 from .convert import convert
-from .image import Edit, Image, encode, is_image
+from .image import Edit, Image, is_image
 from .layers.bench import Layer
 
 MOST_DEPTH: Final = 4  # of indexes within indexes
@@ -40,10 +41,15 @@ class Edited:
     raw: Mapping[Digest, bytes] = field(repr=False, hash=False)  # manifests and configs
     layers: Mapping[Digest, Layer] = field(repr=False, hash=False)
 
+    @classmethod
+    def of(cls, source: Source, old: Manifest, new: Manifest) -> Edited:
+        """One manifest in place of another, all below it as it is in the source."""
+        return cls(new, source, {old.digest: new}, {new.digest: new.raw}, {})
+
     @property
-    def changed(self) -> bool:
-        """Whether anything is another than before."""
-        return any(old != new.digest for old, new in self.replaced.items())
+    def changed(self) -> dict[Digest, Manifest]:
+        """What became another manifest than before, by its old digest."""
+        return {old: new for old, new in self.replaced.items() if old != new.digest}
 
     def resolve(self, name: str | Digest) -> Descriptor:
         """The new root, which has no name, or what the source says. Raises NotFound."""
@@ -155,7 +161,7 @@ class _Editing:
         document = {**index.document, "manifests": [self._attested(entry) for entry in entries]}
         same = document == index.document
         changed = index if same else Manifest.parse(encode(document), index.media_type, index.digest.algorithm)
-        return convert(changed, self.types, {}) if self.types else changed
+        return convert(changed, self.types) if self.types else changed
 
     def _entry(self, entry: Mapping[str, Any], new: Manifest) -> dict[str, Any]:
         """An entry for what a manifest became; its platform is the config's where that was changed."""

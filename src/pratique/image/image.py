@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ..errors import ContentMismatch, InvalidInput, Misbehaved, Unsupported
 from ..spec import document as reading
@@ -113,7 +112,7 @@ class Image:
     def converted(self, types: Mapping[str, str]) -> Image:
         """The image in Docker's or OCI's form, config and layers as they are. Raises Unsupported for what has no type there."""
         written = self.written()
-        manifest = convert(written.manifest, types, {})
+        manifest = convert(written.manifest, types)
         described = zip(manifest.layers, self.layers, strict=True)
         layers = tuple(replace(layer, descriptor=descriptor) for descriptor, layer in described)
         return replace(
@@ -122,7 +121,7 @@ class Image:
 
     def written(self) -> Written:
         """The manifest and the config as bytes; those of the original where nothing was changed."""
-        raw_config = self.raw_config if _parsed(self.raw_config) == self.config else encode(self.config)
+        raw_config = self.raw_config if _parsed(self.raw_config) == self.config else reading.encode(self.config)
         old = self.original.config
         described = {"digest": str(Digest.of(raw_config)), "size": len(raw_config)}
         if old is None:
@@ -134,7 +133,7 @@ class Image:
         document = {**self.manifest, "config": entry, "layers": entries}
         if document == self.original.document:
             return Written(self.original, Descriptor.from_json(entry), self.raw_config)
-        manifest = Manifest.parse(encode(document), self.original.media_type, self.original.digest.algorithm)
+        manifest = Manifest.parse(reading.encode(document), self.original.media_type, self.original.digest.algorithm)
         return Written(manifest, Descriptor.from_json(entry), raw_config)
 
 
@@ -149,18 +148,11 @@ class Written:
 
 Edit = Callable[[Image], Image]
 
-_INDENT: Final = 2  # spaces: people read manifests
-
 
 def is_image(manifest: Manifest) -> bool:
     """Whether a manifest is of an image that runs: not an index, an artifact, or an attestation of BuildKit's."""
     config = manifest.config
     return config is not None and config.media_type in media.IMAGE_CONFIGS and not is_attestation(manifest)
-
-
-def encode(document: Document) -> bytes:
-    """A document as bytes, always the same."""
-    return json.dumps(document, indent=_INDENT, ensure_ascii=False).encode()
 
 
 def check_diff_id(layer: Layer, found: Digest) -> None:

@@ -9,10 +9,10 @@ from ..errors import InvalidInput, NotFound, Unsupported
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.document import encode
 from ..spec.manifest import ATTESTED, UNKNOWN, Manifest, is_attestation
 from ..spec.platform import Platform
 from ..values import frozen
-from .image import encode
 
 Form = Literal["oci", "docker"]
 FORMS: Final[Mapping[Form, str]] = {"oci": media.OCI_INDEX, "docker": media.DOCKER_LIST}

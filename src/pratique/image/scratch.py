@@ -9,10 +9,10 @@ from ..http.message import Body
 from ..spec import media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
+from ..spec.document import encode
 from ..spec.manifest import Manifest
 from ..spec.platform import Platform
 from ..stores.memory import Memory
-from .image import encode
 
 SCRATCH: Final = "scratch"  # in place of an image
 

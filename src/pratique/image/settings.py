@@ -14,7 +14,7 @@ from ..errors import InvalidInput, Misbehaved
 from ..spec import document as reading
 from ..spec.platform import Platform
 from ..values import replace
-from .image import Edit, Image, encode
+from .image import Edit, Image
 
 CREATED: Final = "org.opencontainers.image.created"
 
@@ -149,7 +149,7 @@ def rewritten(change: Callable[[bytes], bytes]) -> Edit:
 
     def edit(image: Image) -> Image:
         try:
-            changed = replace(image, config=reading.parse_object(change(encode(image.config)), "the config"))
+            changed = replace(image, config=reading.parse_object(change(reading.encode(image.config)), "the config"))
             is_told, _ = changed.is_told, changed.platform
         except Misbehaved as error:
             raise InvalidInput(str(error)) from None

@@ -1,4 +1,4 @@
-"""JSON from strangers: read within limits, and looked at one checked field at a time."""
+"""JSON from strangers: read within limits, and looked at one checked field at a time; and how ours is written."""
 
 from __future__ import annotations
 
@@ -74,6 +74,13 @@ def mappings(document: Mapping[str, Any], key: str, what: str) -> tuple[Mapping[
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         _wrong(what, key, "a list of objects", value)
     return tuple(value)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """A manifest or config as bytes, always the same for the same document; in lines, for people read them."""
+    import json
+
+    return json.dumps(document, indent=2, ensure_ascii=False).encode()
 
 
 def _parse(raw: bytes, what: str, shown: str) -> object:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from ..spec.descriptor import Descriptor
+from ..spec.document import encode
 from ..spec.manifest import ATTESTED, Manifest
 from ..spec.platform import Platform
 from ..values import frozen
@@ -38,7 +38,7 @@ class Selection:
         if all(taken):
             return manifest
         entries = [entry for entry, wanted in zip(manifest.document["manifests"], taken, strict=True) if wanted]
-        raw = json.dumps({**manifest.document, "manifests": entries}, indent=2, ensure_ascii=False).encode()
+        raw = encode({**manifest.document, "manifests": entries})
         return Manifest.parse(raw, manifest.media_type, manifest.digest.algorithm)
 
     def _takes(self, manifest: Manifest) -> list[bool]:

@@ -121,7 +121,7 @@ def test_twice_is_once(edits: tuple[Edit | None, ...]) -> None:
     once = edited(store, put_image(store, [], settings=OLD, annotations={"a": "b"}), edit)
     target, image = copied(once)
     again = edited(target, image.original, settings.all_of([edit, edit]))
-    assert (again.root.raw, again.changed) == (once.root.raw, False)
+    assert (again.root.raw, again.changed) == (once.root.raw, {})
 
 
 def test_nothing_said_is_nothing_changed() -> None:

@@ -11,11 +11,9 @@ from ...client.artifacts.pulling import Pulled, PulledFile, pull_artifact
 from ...errors import InvalidInput
 from ...stores.locations import Location
 from ...values import replace
-from .. import options, trace
-from ..connect import connected, named
-from ..made import add_making, add_moving, pairs, report
+from .. import options
+from ..made import add_making, add_moving, moving, pairs, report
 from ..output import Output
-from ..progress import shown
 
 EXAMPLES = """examples:
   pratique artifact push localhost:5000/docs:1.0 README.md:text/markdown manual
@@ -109,10 +107,7 @@ def content(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run_push(arguments: argparse.Namespace, output: Output) -> None:
     target, made = Location.parse(arguments.reference), content(arguments)
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(target), tell=tell) as registries,
-    ):
+    with moving(arguments, output, target) as registries:
         result = push_artifact(
             target, artifact_platform=arguments.artifact_platform, tags=arguments.tag, registries=registries, **made
         )
@@ -126,10 +121,7 @@ def run_pull(arguments: argparse.Namespace, output: Output) -> None:
             "--output is a folder, and files are not printed",
             advice="`blob get REF@DIGEST` prints one; ./- is a folder",
         )
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(source), tell=tell) as registries,
-    ):
+    with moving(arguments, output, source) as registries:
         pulled = pull_artifact(
             source,
             arguments.output,

@@ -6,11 +6,9 @@ import argparse
 
 from ...client.artifacts.making import attach
 from ...stores.locations import Location
-from .. import options, trace
-from ..connect import connected, named
-from ..made import add_making, report
+from .. import options
+from ..made import add_making, moving, report
 from ..output import Output
-from ..progress import shown
 from .artifact import add_content, add_files, content
 
 EXAMPLES = """examples:
@@ -35,9 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     subject, made = Location.parse(arguments.reference), content(arguments)
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(subject), tell=tell) as registries,
-    ):
+    with moving(arguments, output, subject) as registries:
         result = attach(subject, platform=arguments.platform, tags=arguments.tag, registries=registries, **made)
     report(arguments, output, subject, result)

@@ -7,12 +7,10 @@ import argparse
 from ...client.artifacts.backups import backup, saved
 from ...errors import InvalidReference
 from ...spec.reference import Reference
-from .. import options, trace
-from ..connect import connected
+from .. import options
 from ..copied import report
-from ..made import add_moving
+from ..made import add_moving, moving
 from ..output import Output
-from ..progress import shown
 
 EXAMPLES = r"""examples:
   pratique backup localhost:5000/app oci:backup
@@ -42,10 +40,7 @@ def add_saving(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     reference, target = repository(arguments.repository), saved(arguments.target)
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, [reference.registry], tell=tell) as registries,
-    ):
+    with moving(arguments, output, reference) as registries:
         found = backup(
             str(reference),
             target,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ...client.images.indexes import Listing, add_to_index, change_index, create_index
@@ -14,11 +12,9 @@ from ...errors import InvalidInput
 from ...image.index import FORMS, Noted, Typed, Wish
 from ...stores.locations import Location
 from ...values import replace
-from .. import options, trace
-from ..connect import connected, named
-from ..made import add_making, pairs, report
+from .. import options
+from ..made import add_making, moving, pairs, report
 from ..output import Output
-from ..progress import shown
 
 EXAMPLES = """examples:
   pratique index create localhost:5000/app:2.0 localhost:5000/app:amd64 localhost:5000/app:arm64
@@ -108,7 +104,7 @@ def _add_putting(parser: argparse.ArgumentParser) -> None:
 def run_create(arguments: argparse.Namespace, output: Output) -> None:
     target, listed = Location.parse(arguments.reference), _listed(arguments)
     subject = Location.parse(arguments.subject) if arguments.subject else None
-    with _registries(arguments, output, target, subject, *(each.place for each in listed)) as registries:
+    with moving(arguments, output, target, subject, *(each.place for each in listed)) as registries:
         result = create_index(
             target,
             listed,
@@ -125,7 +121,7 @@ def run_create(arguments: argparse.Namespace, output: Output) -> None:
 
 def run_add(arguments: argparse.Namespace, output: Output) -> None:
     index, target, listed = Location.parse(arguments.reference), _target(arguments), _listed(arguments)
-    with _registries(arguments, output, index, target, *(each.place for each in listed)) as registries:
+    with moving(arguments, output, index, target, *(each.place for each in listed)) as registries:
         result = add_to_index(
             index,
             listed,
@@ -157,7 +153,7 @@ def run_annotate(arguments: argparse.Namespace, output: Output) -> None:
 
 def _change(arguments: argparse.Namespace, output: Output, **changes: Any) -> None:
     index, target = Location.parse(arguments.reference), _target(arguments)
-    with _registries(arguments, output, index, target) as registries:
+    with moving(arguments, output, index, target) as registries:
         result = change_index(index, target=target, **changes, **_making(arguments, registries))
     report(arguments, output, target or index, result)
 
@@ -192,12 +188,3 @@ def _making(arguments: argparse.Namespace, registries: Registries) -> Listing:
         "dry_run": arguments.dry_run,
         "jobs": arguments.jobs,
     }
-
-
-@contextmanager
-def _registries(arguments: argparse.Namespace, output: Output, *places: Location | None) -> Iterator[Registries]:
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(*filter(None, places)), tell=tell) as registries,
-    ):
-        yield registries

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     bases = [Location.parse(arguments.base)] if arguments.base else []
     if not edits and not bases:
         raise InvalidInput("nothing is to be changed", advice="see: pratique mutate --help")
-    alteration.altered(arguments, output, in_turn([change(edits), *map(based, bases)]), bases)
+    alteration.altered(arguments, output, in_turn([change(edits), *map(based, bases)]), *bases)
 
 
 def _edits(said: dict[str, object]) -> Iterator[Edit]:

@@ -28,4 +28,4 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.old and not arguments.new:
         raise InvalidInput("--old goes with --new", advice="name both, or none for what the annotations say")
     old, new = (Location.parse(text) if text else None for text in (arguments.old, arguments.new))
-    alteration.altered(arguments, output, rebase(old, new), [place for place in (old, new) if place])
+    alteration.altered(arguments, output, rebase(old, new), old, new)

@@ -6,11 +6,9 @@ import argparse
 
 from ...client.artifacts.backups import restore, saved
 from ...stores.locations import Location
-from .. import trace
-from ..connect import connected
 from ..copied import report
+from ..made import moving
 from ..output import Output
-from ..progress import shown
 from .backup import add_saving, repository
 
 EXAMPLES = """examples:
@@ -30,10 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     source, reference = saved(arguments.source), repository(arguments.repository)
-    with (
-        shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, [reference.registry], tell=tell) as registries,
-    ):
+    with moving(arguments, output, reference) as registries:
         found = restore(
             source,
             str(reference),

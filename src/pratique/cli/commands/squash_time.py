@@ -33,4 +33,4 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         raise InvalidInput("there is no time to set", advice="give --time, or set SOURCE_DATE_EPOCH")
     base = Location.parse(arguments.base) if arguments.base else None
     change = retime(moment, only_later=arguments.only_later, base=base)
-    alteration.altered(arguments, output, change, [base] if base else [])
+    alteration.altered(arguments, output, change, base)

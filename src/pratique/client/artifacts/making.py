@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...errors import InvalidInput, Unsupported
-from ...http.events import Observer
 from ...image.artifact import UNKNOWN_TYPE, artifact, empty
 from ...spec.descriptor import Descriptor
 from ...spec.platform import Platform, wished
-from ...stores.crew import JOBS
+from ...stores.base import NAMELESS
 from ...stores.locations import LAYOUT, REGISTRY, Location
 from ...transfer.copy import Result
 from ...values import field, frozen, replace
-from ..keywords import Making
-from ..places import Place, Places, given_name, located, places
+from ..keywords import How, Making
+from ..places import Place, Places, checked, located, names_at, places, vacant
 from .annotations import Annotations
 from .parts import Part, PushedFile, config_part, parts, platform_part
-from .publishing import Made, publish
+from .publishing import Artifact, publish
 from .referrers import subject_of
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from ..registries import Registries
 
 AnyFile = str | PushedFile
 
@@ -62,10 +59,8 @@ def push_artifact(
     Raises NotFound, InvalidInput, Refused, Unreachable, Misbehaved, Unsupported, and ContentMismatch for a file that changes
     meanwhile.
     """
-    location = located(target)
+    location = vacant(target)
     how = _How(**describing)
-    if location.reference is not None and location.reference.digest is not None:
-        raise InvalidInput(f"{location} names a digest, and what is pushed gets its own")
     if how.config is not None and artifact_platform is not None:
         raise InvalidInput("an artifact has one config: a file, or one that names a platform")
     content = how.content(files, artifact_type, wished(artifact_platform) if artifact_platform is not None else None)
@@ -73,7 +68,7 @@ def push_artifact(
         raise InvalidInput(
             "nothing is to be pushed: no file, no type, no config and no annotation", advice="name a FILE, or a type"
         )
-    names = [name for name in (given_name(location), *how.tags) if name]
+    names = names_at(location, how.tags)
     with places(how.registries, how.tell) as opened:
         return how.put(content, location, names, opened)
 
@@ -101,7 +96,7 @@ def attach(
     content = how.content(files, artifact_type)
     with places(how.registries, how.tell) as opened:
         found = subject_of(opened, opened.source(location, beside=location), location.name, platform)
-        return how.put(content, location, how.tags, opened, subject=found)
+        return how.put(content, location, checked(how.tags) or (NAMELESS,), opened, subject=found)
 
 
 @frozen
@@ -114,7 +109,7 @@ class _Content:
     annotations: Mapping[str, str] = field(default_factory=dict)
     config_annotations: Mapping[str, str] = field(default_factory=dict)
 
-    def made(self, folder: Path, subject: Descriptor | None) -> Made:
+    def made(self, folder: Path, subject: Descriptor | None) -> Artifact:
         """The manifest and its blobs; what has to be packed or kept is in `folder`. Raises NotFound, InvalidInput."""
         layers = parts(self.files, folder)
         described = self._config(folder / "config")
@@ -127,7 +122,7 @@ class _Content:
             subject=subject,
         )
         blobs = {part.descriptor.digest: part.content for part in (*layers, *([described] if described else []))}
-        return Made(manifest, blobs)
+        return Artifact(manifest, blobs)
 
     def _config(self, kept: Path) -> Part | None:
         if isinstance(self.config, Platform):
@@ -139,18 +134,13 @@ NOTHING: Final = _Content()
 
 
 @frozen
-class _How:
+class _How(How):
     """The keywords of `Describing`."""
 
     config: AnyFile | None = None
     annotations: Mapping[str, str] | None = field(default=None, hash=False)
     config_annotations: Mapping[str, str] | None = field(default=None, hash=False)
     annotation_file: str | Path | None = None
-    tags: Sequence[str] = ()
-    registries: Registries | None = None
-    tell: Observer | None = None
-    dry_run: bool = False
-    jobs: int = JOBS
 
     def content(self, files: Iterable[AnyFile], artifact_type: str, platform: Platform | None = None) -> _Content:
         """What an artifact is made of, by these and by the file of annotations. Raises NotFound, InvalidInput."""
@@ -169,11 +159,11 @@ class _How:
         self,
         content: _Content,
         location: Location,
-        tags: Sequence[str],
+        names: Sequence[str],
         opened: Places,
         subject: Descriptor | None = None,
     ) -> Result:
-        """An artifact, put where it belongs."""
+        """An artifact, put where it belongs under its names."""
         with tempfile.TemporaryDirectory(prefix="pratique-") as folder:
             source = content.made(Path(folder), subject)
-            return publish(source, opened.target(location), tags, opened, dry_run=self.dry_run, jobs=self.jobs)
+            return publish(source, opened.target(location), names, opened, dry_run=self.dry_run, jobs=self.jobs)

@@ -21,7 +21,7 @@ from ..places import Places
 
 
 @frozen
-class Made:
+class Artifact:
     """A manifest and the blobs that it needs, as a source."""
 
     root: Manifest
@@ -44,18 +44,17 @@ class Made:
 
 
 def publish(
-    made: Made, target: Target, tags: Sequence[str], places: Places, *, dry_run: bool = False, jobs: int = JOBS
+    made: Artifact, target: Target, names: Sequence[str], places: Places, *, dry_run: bool = False, jobs: int = JOBS
 ) -> Result:
-    """Put what was made into a store under tags, or by its digest alone; a dry run sends nothing.
+    """Put what was made into a store under its names; a dry run sends nothing.
 
     The plan of the result has the manifest and what had to be sent. Raises what a copy raises.
     """
-    names = tuple(dict.fromkeys(tags)) or (NAMELESS,)
     found = plan(made, made.root, target, jobs=jobs, most_manifest_bytes=places.most_manifest_bytes)
     root = made.resolve(NAMELESS)
     places.tell(Planned(str(made), found))
     if not dry_run:
         execute(found, made, target, names, jobs=jobs, tell=places.tell)
         places.finish()
-        places.tell(Copied(str(made), root, names, changed=True))
-    return Result(str(made), root, names, found)
+        places.tell(Copied(str(made), root, tuple(names), changed=True))
+    return Result(str(made), root, tuple(names), found)

@@ -66,7 +66,7 @@ class Delivery:
 
     def following(self, referrers: Following) -> Iterator[Result]:
         """Take what refers to the old manifests along, as it is or about the new ones."""
-        changed = {old: new for old, new in self.edited.replaced.items() if old != new.digest}
+        changed = self.edited.changed
         if referrers == "move":
             yield from self._moved(changed, MOST_DEPTH)
             for tag, digest in self._tags(changed):
@@ -95,8 +95,7 @@ class Delivery:
                     continue
                 referrer = manifest_of(self._reading, entry)
                 moved = about(referrer, new)
-                edited = Edited(moved, self._reading, {referrer.digest: moved}, {moved.digest: moved.raw}, {})
-                yield self.put(edited, (NAMELESS,))
+                yield self.put(Edited.of(self._reading, referrer, moved), (NAMELESS,))
                 yield from self._moved({referrer.digest: moved}, depth - 1)
 
     def _know(self, edited: Edited) -> None:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidInput
-from ...http.events import Observer
 from ...image import index as edits
 from ...image.index import Form, Wish
 from ...spec.manifest import Manifest
 from ...spec.platform import Platform, wished
-from ...stores.base import NAMELESS
-from ...stores.crew import JOBS
 from ...stores.locations import LAYOUT, REGISTRY, Location
 from ...transfer.copy import Options, Result
 from ...values import field, frozen
-from ..keywords import Making
-from ..places import Place, Places, given_name, located, places
+from ..keywords import How, Making
+from ..places import Place, Places, checked, given_name, located, names_at, places, vacant
 from .assembly import Assembly, Change
 from .listed import AnyListed, Found, Gathering, listing
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from ..registries import Registries
 
 
 class Listing(Making, total=False):
@@ -65,9 +60,9 @@ def create_index(
     Raises NotFound, InvalidInput, Refused, Unreachable, Misbehaved, ContentMismatch, and Unsupported for what Docker's form
     has no place for.
     """
-    location = _nameable(target)
+    location = vacant(target)
     how = _How(**making)
-    names = _named(location, how.tags)
+    names = names_at(location, how.tags)
     with places(how.registries, how.tell) as opened:
         about = located(subject) if subject is not None else None
         found = Gathering(opened, location, nested, entry_annotations or {}).gather(listed)
@@ -132,17 +127,12 @@ def change_index(
 
 
 @frozen
-class _How:
+class _How(How):
     """The keywords of `Changing`."""
 
     target: Place | None = None
-    tags: Sequence[str] = ()
     referrers: bool = False
     digest_tags: bool = False
-    registries: Registries | None = None
-    tell: Observer | None = None
-    dry_run: bool = False
-    jobs: int = JOBS
 
     def assembly(self, opened: Places, target: Location, names: tuple[str, ...]) -> Assembly:
         """What puts an index under some names, or by its digest alone."""
@@ -153,7 +143,7 @@ class _How:
             jobs=self.jobs,
             most_manifest_bytes=opened.most_manifest_bytes,
         )
-        return Assembly(opened, opened.target(target), names or (NAMELESS,), options)
+        return Assembly(opened, opened.target(target), names, options)
 
 
 @frozen
@@ -197,14 +187,14 @@ class _Where:
         """Raises InvalidInput for a place that would be replaced as a whole."""
         location = located(index)
         if how.target is not None:
-            place = _nameable(how.target)
-            return cls(location, place, _named(place, how.tags))
+            place = vacant(how.target)
+            return cls(location, place, names_at(place, how.tags))
         if location.kind not in (REGISTRY, LAYOUT):
             raise InvalidInput(
                 f"{location} is written whole; an index in it cannot be changed",
                 advice="say where what is made of it goes (--to)",
             )
-        return cls(location, location, tuple(how.tags) or (given_name(location),))
+        return cls(location, location, checked(how.tags) or (given_name(location),))
 
     @property
     def is_revised(self) -> bool:
@@ -236,15 +226,3 @@ class _Where:
         source = opened.source(self.location, beside=self.target)
         listed = edits.keeping(old, lambda each: each in new.manifests)
         return assembly.put(new, [*found, listing(opened, source, listed)])
-
-
-def _named(location: Location, tags: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in (given_name(location), *tags) if name))
-
-
-def _nameable(place: Place) -> Location:
-    """A location where something new may be put. Raises InvalidInput."""
-    location = located(place)
-    if location.reference is not None and location.reference.digest is not None:
-        raise InvalidInput(f"{location} names a digest, and an index that is made gets its own")
-    return location

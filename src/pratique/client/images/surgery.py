@@ -7,38 +7,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...errors import InvalidInput, Misbehaved
-from ...http.events import Observer
 from ...image.edited import Edited, edit
 from ...image.image import Image, is_image
 from ...image.layers.bench import Bench
 from ...image.scratch import SCRATCH, scratch
-from ...spec.digest import Digest
 from ...spec.manifest import Manifest
 from ...spec.platform import Platform, wished
-from ...stores.base import NAMELESS, Advances, Source
-from ...stores.crew import JOBS
+from ...stores.base import Advances, Source
 from ...stores.locations import DOCKER_ARCHIVE, LAYOUT, Location
 from ...transfer.copy import Result
 from ...transfer.plan import selected
 from ...transfer.selection import Selection
 from ...values import frozen, replace
 from ..copying import FORMS, Form
-from ..keywords import Making
-from ..places import Place, Places, given_name, located, places
+from ..keywords import How, Making
+from ..places import Place, Places, located, names_at, places, vacant
 from .changes import Change, in_form
 from .delivery import Delivery, Following
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from ..registries import Registries
-
 Begin = Callable[[Places, Location], tuple[Source, Manifest]]  # of what goes to a location
 Make = Callable[[Bench, Places, Source, Manifest], Edited]
 
 
 _ADVICE: Final = "say where what is made goes: by --to of a command, or `target` of a function"
-_NAMES: Final = "name a tag; without any, it is there by its own digest"
 
 
 class Where(Making, total=False):
@@ -93,7 +87,7 @@ def revise(source: Place, change: Callable[[bytes], bytes], **where: Unpack[Wher
 
     def make(_: Bench, __: Places, reading: Source, root: Manifest) -> Edited:
         new = _revised(reading, root, change(root.raw))
-        return Edited(new, reading, {root.digest: new}, {new.digest: new.raw}, {})
+        return Edited.of(reading, root, new)
 
     location = located(source)
     return _How(**where).put(location, partial(_read, location), make)
@@ -150,16 +144,11 @@ def _revised(reading: Source, root: Manifest, raw: bytes) -> Manifest:
 
 
 @frozen
-class _How:
+class _How(How):
     """The keywords of `Where`."""
 
     target: Place | None = None
-    tags: Sequence[str] = ()
     referrers: Following = "drop"
-    registries: Registries | None = None
-    tell: Observer | None = None
-    dry_run: bool = False
-    jobs: int = JOBS
 
     @property
     def is_for_one_image(self) -> bool:
@@ -187,14 +176,8 @@ class _How:
 
     def _place(self, location: Location | None) -> tuple[Location, tuple[str, ...]]:
         """Where something goes, and its names there. Raises InvalidInput."""
-        place = beside(location) if self.target is None else located(self.target)
-        if place.reference is not None and place.reference.digest is not None:
-            raise InvalidInput(f"{place} names a digest, and what is made gets its own")
-        given = given_name(place)
-        for tag in self.tags:
-            if not tag or Digest.find(tag):
-                raise InvalidInput(f"{tag!r} is no name for what is made", advice=_NAMES)
-        return place, tuple(dict.fromkeys((*([given] if given else []), *self.tags))) or (NAMELESS,)
+        place = beside(location) if self.target is None else vacant(self.target)
+        return place, names_at(place, self.tags)
 
 
 def beside(location: Location | None) -> Location:
@@ -204,10 +187,7 @@ def beside(location: Location | None) -> Location:
     if location.reference is not None:
         return Location.parse(location.reference.place)
     if location.kind != LAYOUT:
-        raise InvalidInput(
-            f"{location} cannot be added to",
-            advice=_ADVICE,
-        )
+        raise InvalidInput(f"{location} cannot be added to", advice=_ADVICE)
     return Location(location.kind, location.path)
 
 
