@@ -143,8 +143,11 @@ async def test_a_stream_is_iterated_and_verified(registries: Registries) -> None
     with registry(faults=[{"endpoint": "blob", "method": "GET", "count": 1, "corrupt": {}}]) as found:
         app = registries.repository(f"{found.address}/app")
         blob = await app.blob((await app.push_blob(b"content" * 1000)).digest)
+        damaged = blob.open()
         with pytest.raises(ContentMismatch):
-            _ = [block async for block in blob.open()]
+            _ = [block async for block in damaged]
+        with pytest.raises(anyio.ClosedResourceError):
+            await damaged.receive()
         assert b"".join([block async for block in blob.open()]) == b"content" * 1000
         stream = blob.open()
         await stream.receive(1)

@@ -21,7 +21,7 @@ class Stream(ByteReceiveStream):
     """The whole content as a stream of AnyIO; iterated, it gives blocks. Nothing is read before it is wanted.
 
     The read that would end it raises ContentMismatch where the bytes are not what the digest says. It is closed at the end
-    of an `async with` block, and by a read that is cancelled.
+    of an `async with` block, and by a read that fails or is cancelled.
     """
 
     def __init__(self, opening: Callable[[], AbstractContextManager[Content]], threads: Threads) -> None:
@@ -33,7 +33,11 @@ class Stream(ByteReceiveStream):
     async def receive(self, max_bytes: int = blocking.BUFFER_BYTES) -> bytes:
         """Some bytes, at most so many. Raises EndOfStream at the end, ClosedResourceError after it was closed."""
         content = self._content or await self._begin()
-        data = await self._held.run(lambda: content.read(max_bytes))
+        try:
+            data = await self._held.run(lambda: content.read(max_bytes))
+        except BaseException:
+            self._close()
+            raise
         if not data:
             raise EndOfStream
         return data
