@@ -12,8 +12,8 @@ surgery.list_files("ghcr.io/org/app:1.2", platform="linux/arm64")
 `docs/surgery.md` describes it. Like `pratique.copy` all that reads or writes takes `registries` and `tell`.
 """
 
+from .client.images.additions import Addition
 from .client.images.changes import (
-    Addition,
     Change,
     append,
     based,
@@ -27,18 +27,9 @@ from .client.images.changes import (
     retime,
     rewrite,
 )
-from .client.images.contents import (
-    BaseCheck,
-    Differences,
-    check_base,
-    check_bases,
-    compare,
-    compare_indexes,
-    export,
-    list_files,
-    read_file,
-    validate,
-)
+from .client.images.checks import BaseCheck, check_base, check_bases, validate
+from .client.images.contents import export, list_files, read_file
+from .client.images.differences import Differences, compare, compare_indexes
 from .client.images.surgery import alter, convert, revise
 from .image import settings
 from .image.layers.bench import Packing

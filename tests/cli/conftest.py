@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.commands import Run
 from tests.registries import push, repository, sample, serving
+
+from .images import tar
 
 ACCESS = """
 ping = "open"
@@ -49,3 +52,31 @@ def served(tmp_path: Path) -> Iterator[Callable[..., str]]:
 def registry(served: Callable[..., str]) -> str:
     """A registry with an open `/v2/`, a closed `foo` and an open `bar`; both have the tags 0.9, 1.0 and latest."""
     return served()
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Path:
+    """A layer that adds two files and takes `hello` away."""
+    path = tmp_path / "layer.tar"
+    path.write_bytes(tar({"etc/a": b"aaa\n", "etc/b": b"bbb\n", ".wh.hello": b""}))
+    return path
+
+
+@pytest.fixture
+def layout(run: Run, registry: str, tmp_path: Path) -> str:
+    """A layout with the index under `1.0`."""
+    place = f"oci:{tmp_path}/layout"
+    assert run("copy", f"{registry}/bar:1.0", f"{place}:1.0").code == 0
+    return place
+
+
+@pytest.fixture
+def based(run: Run, layout: str, tmp_path: Path) -> str:
+    """The layout with two bases, and an image on the first: for both platforms."""
+    files = {"old": {"etc/a": b"old"}, "new": {"etc/a": b"new", "etc/b": b"b"}, "app": {"app": b"app"}}
+    for name, content in files.items():
+        (tmp_path / f"{name}.tar").write_bytes(tar(content))
+    for source, layer, name in (("1.0", "old", "base-1"), ("1.0", "new", "base-2"), ("base-1", "app", "app")):
+        done = run("append", f"{layout}:{source}", str(tmp_path / f"{layer}.tar"), "--tag", name)
+        assert done.code == 0, done.err
+    return layout

@@ -181,17 +181,6 @@ def test_referrers_of_what_has_gone(run: Run, registry: str) -> None:
     assert list(document) == ["digest", "referrers"]
 
 
-def test_a_dry_run_of_a_backup_counts_what_refers_to_it(run: Run, registry: str, tmp_path: Path) -> None:
-    run("attach", "--creds", CREDS, "--artifact-type", "a/b", f"{registry}/foo:1.0", "README")
-    words = ("backup", "--creds", CREDS, "--dry-run", "--include", r"1\.0", f"{registry}/foo", str(tmp_path / "saved"))
-    (line,) = run(*words).out.splitlines()
-    assert line.partition("; ")[2].startswith("with 1 more: ")
-    assert "; with" not in run(*words, "--no-referrers").out
-    assert not (tmp_path / "saved").exists()
-    refused = run("backup", "--creds", CREDS, f"{registry}/foo:1.0", str(tmp_path / "saved"))
-    assert (refused.code, "--include chooses" in refused.err) == (2, True)
-
-
 def test_attach_wants_a_type(run: Run, registry: str) -> None:
     assert "--artifact-type" in run("attach", f"{registry}/foo:1.0", "README").err
 

@@ -1,4 +1,4 @@
-"""Commands that look into images: what is in them, how two differ, whether they are what they say."""
+"""export, ls-files, cat, diff, check-base and validate: commands that look into images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from pratique.image.sample import Content
 from pratique.spec import media
 from pratique.spec.digest import Digest
 from tests.commands import Run
+from tests.registries import sample
 from tests.unit.image.layers.tars import file, folder, layer, link, symlink
 
+from .images import PLATFORM
 from .test_hostile_layers import layout as written
 from .test_hostile_layers import packed
 
@@ -30,10 +33,20 @@ CHANGED = layer(folder("etc"), file("etc/a", b"old\n", mode=0o755, uid=7), symli
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> str:
+def images(tmp_path: Path) -> str:
     """A layout of images: `base`, what is made of it as `app`, and another as `other`."""
     images = {"base": [BASE], "app": [BASE, MIDDLE, TOP], "other": [CHANGED]}
     return written(tmp_path / "layout", {name: [packed(raw) for raw in layers] for name, layers in images.items()})
+
+
+@pytest.fixture
+def indexes(run: Run, images: str, tmp_path: Path) -> str:
+    """Two indexes, `1` and `2`."""
+    place, (base, app) = f"oci:{tmp_path}/indexes", (f"{images}:base", f"{images}:app")
+    for name, listed in (("1", {"amd64": base, "arm64": app}), ("2", {"amd64": app, "arm64": app, "s390x": base})):
+        words = [f"linux/{name}={image}" for name, image in listed.items()]
+        assert run("index", "create", "--quiet", f"{place}:{name}", *words).code == 0
+    return place
 
 
 def requested(debug: str) -> list[str]:
@@ -48,8 +61,8 @@ def layers_of(run: Run, place: str) -> list[str]:
 # --- export
 
 
-def test_an_export_is_for_other_programs(layout: str, tmp_path: Path) -> None:
-    export = [sys.executable, "-m", "pratique", "export", f"{layout}:app"]
+def test_an_export_is_for_other_programs(images: str, tmp_path: Path) -> None:
+    export = [sys.executable, "-m", "pratique", "export", f"{images}:app"]
     done = subprocess.run(export, capture_output=True, check=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         assert {each.name: each.linkname or each.size for each in archive} == {
@@ -65,18 +78,22 @@ def test_an_export_is_for_other_programs(layout: str, tmp_path: Path) -> None:
         assert (process.stderr.read(), process.wait()) == (b"", 141)
 
 
-def test_a_pipe_is_written_to_and_not_replaced(run: Run, layout: str, tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        assert run("cat", "-o", str(pipe), f"{layout}:app", "etc/d").code == 0
-        assert (os.read(reading, 100), pipe.is_fifo()) == (b"d\n", True)
-    finally:
-        os.close(reading)
+def test_a_tar_is_not_for_a_terminal(run: Run, layout: str) -> None:
+    assert run("export", "--json", "--platform", "linux/amd64", f"{layout}:1.0").code == 2
 
 
 # --- ls-files
+
+
+def test_files_are_listed(run: Run, layout: str, layer: Path) -> None:
+    assert run("append", f"{layout}:1.0", str(layer), "--tag", "1.1").code == 0
+    words = ("--platform", "linux/amd64", f"{layout}:1.1")
+    assert run("ls-files", *words, "etc/b").out == "etc/b\n"
+    assert run("ls-files", *words, "et").out == ""
+    assert run("ls-files", "--long", *words, "/etc/a/").out == "-rw-r--r-- 0/0 4 1970-01-01 00:00 etc/a\n"
+    (listed,) = run("ls-files", "--json", "--digests", *words, "etc/a").json
+    assert listed["digest"] == str(Content.of(b"aaa\n", "").descriptor.digest)
+    assert (listed["kind"], listed["size"], listed["mode"], listed["owner"]) == ("file", 4, "0644", [0, 0])
 
 
 @pytest.mark.parametrize(
@@ -90,24 +107,24 @@ def test_a_pipe_is_written_to_and_not_replaced(run: Run, layout: str, tmp_path: 
         (["/"], ["a", "etc/", "etc/a", "etc/c", "etc/d", "run"]),
     ],
 )
-def test_files_at_paths(run: Run, layout: str, words: list[str], expected: list[str]) -> None:
-    assert run("ls-files", f"{layout}:app", *words).out.split() == expected
-    assert run("ls-files", f"{layout}:app", "--platform", "linux/amd64", *words).out.split() == expected
+def test_files_at_paths(run: Run, images: str, words: list[str], expected: list[str]) -> None:
+    assert run("ls-files", f"{images}:app", *words).out.split() == expected
+    assert run("ls-files", f"{images}:app", "--platform", "linux/amd64", *words).out.split() == expected
 
 
-def test_where_there_is_nothing_that_is_said(run: Run, layout: str) -> None:
-    told = run("ls-files", f"{layout}:app", "etc", "gone")
+def test_where_there_is_nothing_that_is_said(run: Run, images: str) -> None:
+    told = run("ls-files", f"{images}:app", "etc", "gone")
     assert (told.code, told.out, "'gone'" in told.err) == (3, "", True)
 
 
-def test_files_with_what_is_known_of_them(run: Run, layout: str) -> None:
+def test_files_with_what_is_known_of_them(run: Run, images: str) -> None:
     base, middle = (Digest.of(packed(raw)[1]) for raw in (BASE, MIDDLE))
-    listed = run("ls-files", f"{layout}:app", "--long", "etc/c", "a", "--layers").out.splitlines()
+    listed = run("ls-files", f"{images}:app", "--long", "etc/c", "a", "--layers").out.splitlines()
     assert listed == [
         f"lrw-r--r-- 0/0 0 1970-01-01 00:00 {middle} a -> /etc/a",
         f"-rw------- 0/0 2 1970-01-01 00:00 {base} etc/c",  # whose other name is gone
     ]
-    (shown,) = run("ls-files", "--json", f"{layout}:app", "etc/c").json
+    (shown,) = run("ls-files", "--json", f"{images}:app", "etc/c").json
     assert (shown["kind"], shown["layer"]) == ("file", str(base))
 
 
@@ -131,9 +148,31 @@ def test_names_that_are_no_text_are_shown_and_found_again(tmp_path: Path, errors
 # --- cat
 
 
-def test_only_the_layers_from_the_file_upwards_are_pulled_and_each_once(run: Run, registry: str, layout: str) -> None:
+def test_a_file_of_an_image(run: Run, registry: str, layout: str, tmp_path: Path) -> None:
+    assert run("cat", "--platform", "linux/arm64", f"{registry}/bar:1.0", "/hello").out == "#!/bin/sh\necho hello\n"
+    told = run("cat", f"{layout}:1.0", "hello")
+    assert (told.code, "linux/amd64, linux/arm64" in told.err) == (3, True)
+    assert run("cat", "--platform", "linux/arm64", f"{layout}:1.0", "none").code == 3
+    assert run("cat", "--json", "--platform", "linux/arm64", f"{layout}:1.0", "hello").code == 2
+    output = tmp_path / "out"
+    assert run("cat", "--platform", "linux/arm64", "-o", str(output), f"{layout}:1.0", "hello").code == 0
+    assert output.read_bytes() == b"#!/bin/sh\necho hello\n"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(run: Run, images: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("cat", "-o", str(pipe), f"{images}:app", "etc/d").code == 0
+        assert (os.read(reading, 100), pipe.is_fifo()) == (b"d\n", True)
+    finally:
+        os.close(reading)
+
+
+def test_only_the_layers_from_the_file_upwards_are_pulled_and_each_once(run: Run, registry: str, images: str) -> None:
     place = f"{registry}/bar:app"
-    assert run("copy", "--dest-creds", "captain:secret-of-captain", f"{layout}:app", place).code == 0
+    assert run("copy", "--dest-creds", "captain:secret-of-captain", f"{images}:app", place).code == 0
     base, middle, top = layers_of(run, place)
     for path, wanted in (
         ("etc/d", [top]),
@@ -146,12 +185,12 @@ def test_only_the_layers_from_the_file_upwards_are_pulled_and_each_once(run: Run
         assert [each for each in requested(done.err) if each in (base, middle, top)] == wanted
 
 
-def test_a_terminal_gets_text_only(layout: str) -> None:
+def test_a_terminal_gets_text_only(images: str) -> None:
     def seen(path: str) -> tuple[int, bytes]:
         ours, theirs = pty.openpty()
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "pratique", "cat", f"{layout}:app", path],
+                [sys.executable, "-m", "pratique", "cat", f"{images}:app", path],
                 stdout=theirs,
                 stderr=subprocess.PIPE,
                 check=False,
@@ -173,12 +212,23 @@ def test_a_terminal_gets_text_only(layout: str) -> None:
 # --- diff
 
 
+def test_what_differs(run: Run, based: str) -> None:
+    same = run("diff", *PLATFORM, f"{based}:app", f"{based}:app")
+    assert (same.code, same.out) == (0, "")
+    told = run("diff", *PLATFORM, f"{based}:base-1", f"{based}:base-2")
+    assert told.code == 1
+    assert told.out.splitlines()[-2:] == ["~ file etc/a (content, 3 bytes)", "+ file etc/b (1 bytes)"]
+    found = run("diff", "--json", *PLATFORM, f"{based}:base-2", f"{based}:base-1").json
+    assert [(each["path"], each["kind"]) for each in found["files"]] == [("etc/a", "changed"), ("etc/b", "removed")]
+    assert {each["place"] for each in found["config"]} == {"/rootfs/diff_ids"}
+
+
 def shown(raw: bytes) -> str:
     return f"layer {Digest.of(packed(raw)[1])} ({len(packed(raw)[1])} bytes, {media.OCI_LAYER_GZIP})"
 
 
-def test_two_images_for_people(run: Run, layout: str) -> None:
-    done = run("diff", f"{layout}:base", f"{layout}:other")
+def test_two_images_for_people(run: Run, images: str) -> None:
+    done = run("diff", f"{images}:base", f"{images}:other")
     assert (done.code, done.out.splitlines()) == (
         1,
         [
@@ -191,16 +241,16 @@ def test_two_images_for_people(run: Run, layout: str) -> None:
             "- file gone (0 bytes)",
         ],
     )
-    same = run("diff", f"{layout}:base", f"{layout}:base")
+    same = run("diff", f"{images}:base", f"{images}:base")
     assert (same.code, same.out) == (0, "")
 
 
-def test_only_what_is_new_of_layers_and_lists_is_told(run: Run, layout: str) -> None:
-    place = f"{layout}:app"
+def test_only_what_is_new_of_layers_and_lists_is_told(run: Run, images: str) -> None:
+    place = f"{images}:app"
     settings = ("--env", "A=1", "--annotation", "x=y", "--tag", "set")
     assert run("mutate", "--quiet", *settings, place).code == 0
-    assert run("mutate", "--quiet", "--env", "B=2", "--annotation", "x=z", "--tag", "again", f"{layout}:set").code == 0
-    assert run("diff", f"{layout}:base", place).out.splitlines() == [
+    assert run("mutate", "--quiet", "--env", "B=2", "--annotation", "x=z", "--tag", "again", f"{images}:set").code == 0
+    assert run("diff", f"{images}:base", place).out.splitlines() == [
         f"+ {shown(MIDDLE)}",
         f"+ {shown(TOP)}",
         "+ file a",
@@ -210,26 +260,16 @@ def test_only_what_is_new_of_layers_and_lists_is_told(run: Run, layout: str) -> 
         "- file gone (0 bytes)",
         "+ file run (256 bytes)",
     ]
-    done = run("diff", f"{layout}:set", f"{layout}:again")
+    done = run("diff", f"{images}:set", f"{images}:again")
     assert done.out.splitlines() == [
         '~ manifest /annotations/x: "y" -> "z"',
         '+ config /config/Env: "B=2"',
     ]
-    places = [each["place"] for each in run("diff", "--json", f"{layout}:set", f"{layout}:again").json["manifest"]]
+    places = [each["place"] for each in run("diff", "--json", f"{images}:set", f"{images}:again").json["manifest"]]
     assert "/config/digest" in places  # programs are told everything
 
 
-@pytest.fixture
-def indexes(run: Run, layout: str, tmp_path: Path) -> str:
-    """Two indexes, `1` and `2`."""
-    place, (base, app) = f"oci:{tmp_path}/indexes", (f"{layout}:base", f"{layout}:app")
-    for name, listed in (("1", {"amd64": base, "arm64": app}), ("2", {"amd64": app, "arm64": app, "s390x": base})):
-        words = [f"linux/{name}={image}" for name, image in listed.items()]
-        assert run("index", "create", "--quiet", f"{place}:{name}", *words).code == 0
-    return place
-
-
-def test_two_indexes_are_compared_platform_by_platform(run: Run, layout: str, indexes: str) -> None:
+def test_two_indexes_are_compared_platform_by_platform(run: Run, images: str, indexes: str) -> None:
     done = run("diff", f"{indexes}:1", f"{indexes}:2")
     assert (done.code, done.out.splitlines()) == (
         1,
@@ -249,14 +289,21 @@ def test_two_indexes_are_compared_platform_by_platform(run: Run, layout: str, in
     assert [(each["platform"], len(each["files"])) for each in told] == [("linux/amd64", 6), ("linux/s390x", 0)]
     assert run("diff", f"{indexes}:1", f"{indexes}:1").code == 0
     assert run("diff", "--platform", "linux/arm64", f"{indexes}:1", f"{indexes}:2").out == ""
-    assert run("diff", f"{indexes}:1", f"{layout}:base").out == ""  # with the image for the same platform
+    assert run("diff", f"{indexes}:1", f"{images}:base").out == ""  # with the image for the same platform
 
 
 # --- check-base
 
 
-def test_the_base_of_every_image_of_an_index(run: Run, layout: str, indexes: str) -> None:
-    base = f"{layout}:base"
+def test_a_base_is_named(run: Run, based: str) -> None:
+    assert run("check-base", *PLATFORM, "--base", f"{based}:base-1", f"{based}:app").code == 0
+    other = run("check-base", *PLATFORM, "--base", f"{based}:base-2", f"{based}:app")
+    assert (other.code, "is not on" in other.out) == (1, True)
+    assert run("check-base", *PLATFORM, f"{based}:app").code == 2
+
+
+def test_the_base_of_every_image_of_an_index(run: Run, images: str, indexes: str) -> None:
+    base = f"{images}:base"
     done = run("check-base", "--base", base, f"{indexes}:1")
     assert (done.code, [line.split()[:4] for line in done.out.splitlines()]) == (
         0,
@@ -272,14 +319,14 @@ def test_the_base_of_every_image_of_an_index(run: Run, layout: str, indexes: str
     assert (missing.code, "--base" in missing.err) == (2, True)
 
 
-def test_a_base_that_moved_on_is_told_with_what_it_was(run: Run, layout: str) -> None:
-    was = run("append", "--quiet", f"{layout}:base", "--tag", "next", f"{__file__}:/x").out.strip().rpartition("@")[2]
+def test_a_base_that_moved_on_is_told_with_what_it_was(run: Run, images: str) -> None:
+    was = run("append", "--quiet", f"{images}:base", "--tag", "next", f"{__file__}:/x").out.strip().rpartition("@")[2]
     rebased = run(
-        "rebase", "--quiet", "--old", f"{layout}:base", "--new", f"{layout}:next", f"{layout}:app", "--tag", "app2"
+        "rebase", "--quiet", "--old", f"{images}:base", "--new", f"{images}:next", f"{images}:app", "--tag", "app2"
     )
     assert rebased.code == 0, rebased.err
-    assert run("check-base", "--base", f"{layout}:next", f"{layout}:app2").code == 0
-    done = run("check-base", "--base", f"{layout}:other", f"{layout}:app2")
+    assert run("check-base", "--base", f"{images}:next", f"{images}:app2").code == 0
+    done = run("check-base", "--base", f"{images}:other", f"{images}:app2")
     assert (done.code, "is not on what is now" in done.out) == (1, True)
     assert done.out.rstrip().endswith(f"; its base was {was}")
 
@@ -287,17 +334,31 @@ def test_a_base_that_moved_on_is_told_with_what_it_was(run: Run, layout: str) ->
 # --- validate
 
 
+def test_what_is_damaged_is_found(run: Run, layout: str, tmp_path: Path) -> None:
+    damaged = sample().below[0].descriptor
+    path = tmp_path / "layout" / "blobs" / "sha256" / damaged.digest.encoded
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    found = run("validate", "--json", f"{layout}:1.0")
+    assert found.code == 5
+    assert [problem["digest"] for problem in found.json["problems"]] == [str(damaged.digest)]
+    assert run("validate", "--fast", f"{layout}:1.0").code == 0  # it is there, in the right size
+    path.unlink()
+    for words in ((), ("--fast",)):
+        told = run("validate", *words, f"{layout}:1.0")
+        assert (told.code, str(damaged.digest) in told.out, "1 problem" in told.out) == (3, True, True)
+
+
 @pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive", "dir"])
-def test_every_store_is_validated(run: Run, layout: str, tmp_path: Path, kind: str) -> None:
+def test_every_store_is_validated(run: Run, images: str, tmp_path: Path, kind: str) -> None:
     place = f"{kind}:{tmp_path}/copied"
     name = "" if kind == "dir" else ":app/app:1" if kind == "docker-archive" else ":1"
-    assert run("copy", "--quiet", f"{layout}:app", place + name).code == 0
+    assert run("copy", "--quiet", f"{images}:app", place + name).code == 0
     assert run("validate", place).out == f"{place}: valid\n"
     fast = run("validate", "--fast", place)
     assert fast.code == (8 if kind == "docker-archive" else 0)  # which cannot be asked without reading it
 
 
-def test_all_problems_are_told(run: Run, layout: str, indexes: str, tmp_path: Path) -> None:
+def test_all_problems_are_told(run: Run, images: str, indexes: str, tmp_path: Path) -> None:
     blobs = tmp_path / "indexes" / "blobs" / "sha256"
     (blobs / Digest.of(packed(TOP)[1]).encoded).unlink()
     path = blobs / Digest.of(packed(MIDDLE)[1]).encoded

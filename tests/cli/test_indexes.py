@@ -1,4 +1,4 @@
-"""index, backup and restore: what they print, and what they refuse."""
+"""index: what it prints, and what it refuses."""
 
 from __future__ import annotations
 
@@ -136,24 +136,3 @@ def test_what_makes_no_index(run: Run, registry: str, words: list[str], code: in
     refused = run("index", *[word.replace("REG", registry) for word in words], "--creds", CREDS)
     assert refused.code == code
     assert told in refused.err
-
-
-def test_a_repository_is_saved_and_brought_back(run: Run, registry: str, tmp_path: Path) -> None:
-    (tmp_path / "note").write_text("x")
-    run("attach", "--creds", CREDS, "--artifact-type", "a/b", f"{registry}/bar:1.0", str(tmp_path / "note"))
-    dry = run("backup", "--dry-run", f"{registry}/bar", f"{tmp_path}/saved.tar")
-    assert "would be copied" in dry.out
-    assert not (tmp_path / "saved.tar").exists()
-    done = run("backup", f"{registry}/bar", f"{tmp_path}/saved.tar")
-    assert done.code == 0, done.err
-    names = [line.partition("@")[0] for line in done.out.splitlines()]
-    assert names == [f"oci-archive:{tmp_path}/saved.tar:{tag}" for tag in ("0.9", "1.0", "latest")]
-    back = run("restore", "--json", "--creds", CREDS, f"{tmp_path}/saved.tar", f"{registry}/foo")
-    assert [each["name"] for each in back.json["copied"]] == ["0.9", "1.0", "latest"]
-    found = run("referrers", "--json", "--creds", CREDS, f"{registry}/foo:1.0").json["referrers"]
-    assert [each["artifactType"] for each in found] == ["a/b"]
-
-
-def test_a_backup_is_of_a_repository(run: Run, registry: str, tmp_path: Path) -> None:
-    assert run("backup", f"{registry}/bar:1.0", str(tmp_path)).code == 2
-    assert run("backup", f"{registry}/bar", f"dir:{tmp_path}").code == 2

@@ -43,7 +43,7 @@ def moving(arguments: argparse.Namespace, output: Output, *places: Location | Re
     """The registries of a command that moves content between these places; None is one that was not said. What moves is shown."""
     with (
         shown(arguments.progress, output, trace.observer(output)) as tell,
-        connected(arguments, output, named(*filter(None, places)), tell=tell) as registries,
+        connected(arguments, output, named(*(place for place in places if place is not None)), tell=tell) as registries,
     ):
         yield registries
 

@@ -54,7 +54,7 @@ class Edited:
     def resolve(self, name: str | Digest) -> Descriptor:
         """The new root, which has no name, or what the source says. Raises NotFound."""
         if read_name(name) in (NAMELESS, self.root.digest):
-            return Descriptor(self.root.media_type, self.root.digest, len(self.root.raw))
+            return self.root.bare
         return self.source.resolve(name)
 
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
@@ -105,15 +105,16 @@ def edit(
 
 @record
 class _Editing:
+    """An edit under way: what is wanted and not found yet, and what was made so far."""
+
     source: Source
     change: Edit
     wanted: tuple[Platform, ...]
     missing: set[Platform]
     types: Mapping[str, str] | None
     count: int = 0  # of images
-    platforms: dict[Digest, tuple[Platform, Platform]] = field(
-        default_factory=dict
-    )  # before and after, by the new digest
+    # Of images that are for another platform now: what it was and what it is, by the new digest.
+    platforms: dict[Digest, tuple[Platform, Platform]] = field(default_factory=dict)
     replaced: dict[Digest, Manifest] = field(default_factory=dict)
     raw: dict[Digest, bytes] = field(default_factory=dict)
     layers: dict[Digest, Layer] = field(default_factory=dict)

@@ -90,6 +90,11 @@ class Manifest:
         return self._one("subject") if self.media_type in media.MANIFESTS or _is_referrer(self.document) else None
 
     @property
+    def bare(self) -> Descriptor:
+        """Its descriptor with nothing but type, digest and size, as whoever resolves its name has it."""
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+    @property
     def annotations(self) -> Mapping[str, str]:
         """What it says of itself (image specification, annotations.md)."""
         return self.descriptor.annotations

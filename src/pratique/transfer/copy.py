@@ -102,7 +102,7 @@ def copy(
     found = _planned(source, read(), target, options, ledger) if options.is_altering else None
     if found is not None:
         _warn_of_less(root, found.root, options, tell)
-        root = _described(found.root)
+        root = found.root.bare
     names = tuple(tag for tag, known in there.items() if _is_wanted(known, root, options))
     if not names and not options.is_accompanied:
         kept = next((known for known in there.values() if known and known.digest != root.digest), root)
@@ -253,7 +253,7 @@ def _root(
     """What a name stands for, and how its manifest is had: with it and `at_once`, or when that is wanted."""
     if at_once and isinstance(source, Readable):
         manifest = source.manifest(name)
-        return _described(manifest), lambda: manifest
+        return manifest.bare, lambda: manifest
     root = source.resolve(name)
     return root, lambda: manifest_of(source, root, options.most_manifest_bytes)
 
@@ -329,11 +329,7 @@ def _open(source: Source, descriptor: Descriptor, offset: int, foreign: Fetch | 
 
 
 def _push(manifest: Manifest, target: Target, tags: Sequence[str]) -> None:
-    target.push(_described(manifest), Body.of(manifest.raw).open, tags=tags)
-
-
-def _described(manifest: Manifest) -> Descriptor:
-    return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw))
+    target.push(manifest.bare, Body.of(manifest.raw).open, tags=tags)
 
 
 class _Counting:

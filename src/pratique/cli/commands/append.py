@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.images.changes import Addition, append, based, in_turn
+from ...client.images.additions import Addition
+from ...client.images.changes import append, based, in_turn
 from ...image.layers.bench import PACKING
 from ...stores.locations import Location
 from .. import alteration

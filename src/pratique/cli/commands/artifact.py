@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...client.artifacts.landing import EXISTING
 from ...client.artifacts.making import push_artifact
 from ...client.artifacts.parts import STANDARD_INPUT, PushedFile
 from ...client.artifacts.pulling import Pulled, PulledFile, pull_artifact
@@ -25,8 +26,6 @@ EXAMPLES = """examples:
   pratique artifact pull --file README.md --config config.json localhost:5000/docs:1.0
   pratique artifact pull --attached application/spdx+json --platform linux/amd64 localhost:5000/app:1.0
   pratique artifact pull --existing keep oci:backup:1.0"""
-
-EXISTING = ("replace", "keep", "refuse")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...client.images.contents import BaseCheck, check_base, check_bases
+from ...client.images.checks import BaseCheck, check_base, check_bases
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image

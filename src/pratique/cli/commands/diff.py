@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, Final
 
-from ...client.images.contents import Differences, compare, compare_indexes
+from ...client.images.differences import Differences, compare, compare_indexes
 from ...image.comparison import Difference
 from ...image.layers.files import Change, File
 from ...spec.descriptor import Descriptor

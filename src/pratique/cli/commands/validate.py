@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...client.images.contents import validate
+from ...client.images.checks import validate
 from ...stores.crew import JOBS
 from ...stores.locations import Location
 from .. import options

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ...errors import InvalidInput
 
 Existing = Literal["replace", "keep", "refuse"]
+EXISTING: Final[tuple[Existing, ...]] = ("replace", "keep", "refuse")
 
 MOST_KNOWN: Final = 4096  # folders that are not looked at again; a packed folder may have any number of them
 

@@ -29,7 +29,7 @@ class Artifact:
 
     def resolve(self, name: str | Digest) -> Descriptor:  # noqa: ARG002  (there is one)
         """What was made."""
-        return Descriptor(self.root.media_type, self.root.digest, len(self.root.raw))
+        return self.root.bare
 
     def open(self, descriptor: Descriptor, *, offset: int = 0) -> AbstractContextManager[Stream]:
         """The content of a descriptor from byte `offset` on, verified. Raises NotFound, ContentMismatch."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from ...http.events import Warned
 from ...http.message import Body
 from ...image.index import doubts
-from ...spec.descriptor import Descriptor
 from ...spec.manifest import Manifest
-from ...stores.base import NAMELESS, Admits, Revises, Source, Target
+from ...stores.base import Admits, Revises, Source, Target
 from ...stores.crew import in_parallel
 from ...transfer.copy import Options, Result, companions, execute
 from ...transfer.events import Copied, Planned
@@ -68,12 +67,12 @@ class Assembly:
         ]
         if not self.options.dry_run:
             self.opened.finish()
-            self.opened.tell(Copied(NAME, _bare(new), self.names, changed=bool(whole.manifests)))
-        return Result(NAME, _bare(new), self.names, whole, tuple(others))
+            self.opened.tell(Copied(NAME, new.bare, self.names, changed=bool(whole.manifests)))
+        return Result(NAME, new.bare, self.names, whole, tuple(others))
 
     def _plans(self, found: Found) -> list[tuple[Source, Plan]]:
         """What has to be done for what is listed; nothing for what is there, but that others may refer to it."""
-        there = list(in_parallel(lambda each: self.target.exists(_bare(each)), found.manifests))
+        there = list(in_parallel(lambda each: self.target.exists(each.bare), found.manifests))
         wanted = [
             manifest
             for manifest, is_there in zip(found.manifests, there, strict=True)
@@ -94,7 +93,7 @@ class Assembly:
             execute(each, source, self.target, (), jobs=jobs, ledger=self.ledger, tell=tell)
 
     def _push(self, index: Manifest) -> Manifest:
-        self.target.push(_bare(index), Body.of(index.raw).open, tags=self.names or (NAMELESS,))
+        self.target.push(index.bare, Body.of(index.raw).open, tags=self.names)
         return index
 
 
@@ -108,7 +107,3 @@ def _joined(root: Manifest, plans: Sequence[Plan], *, is_there: bool) -> Plan:
     ]
     top = () if is_there else (root,)
     return Plan(root, (*graph.values(), root), (*pushed.values(), *top), *parts)
-
-
-def _bare(manifest: Manifest) -> Descriptor:
-    return Descriptor(manifest.media_type, manifest.digest, len(manifest.raw))

@@ -1,8 +1,9 @@
-"""One image of what a location names, read without its layers."""
+"""Single images: one of what a location names, read without its layers, and those that an index has."""
 
 from __future__ import annotations
 
 from ...image.image import Image
+from ...spec.manifest import Manifest, is_attestation
 from ...spec.platform import Platform, wished
 from ...stores.inspection import single
 from ...stores.locations import Location
@@ -19,3 +20,8 @@ def image_at(
     source = opened.source(location, beside=beside)
     manifest = opened.manifest(source, location.name)
     return Image.read(source, single(source, manifest, wished(platform) if platform else None)[0])
+
+
+def platforms_of(index: Manifest) -> list[Platform]:
+    """What the images of an index are for, in its order; attestations are no images."""
+    return [each.platform for each in index.manifests if each.platform and not is_attestation(each)]

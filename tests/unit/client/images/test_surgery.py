@@ -9,8 +9,8 @@ import pytest
 
 import pratique
 from pratique import Event, InvalidInput, NotFound, Registries, Unsupported
-from pratique.client.images import changes, contents, delivery, surgery
-from pratique.client.images.changes import Addition
+from pratique.client.images import changes, checks, contents, delivery, surgery
+from pratique.client.images.additions import Addition
 from pratique.http.events import Sent
 from pratique.image import settings
 from pratique.image.layers.bench import Packing
@@ -27,26 +27,6 @@ from tests.unit.image.images import entry, put_image, put_index
 QUIET = changes.configure([settings.environment({"LOUD": "no"})])
 
 
-@pytest.mark.parametrize(
-    ("text", "addition"),
-    [
-        ("layer.tar", Addition("layer.tar")),
-        ("a:b.tar", Addition("a:b.tar")),
-        ("folder:/", Addition("folder", "/")),
-        ("C:x:/opt/app", Addition("C:x", "/opt/app")),
-        ("-", Addition("-")),
-    ],
-)
-def test_what_becomes_a_layer(text: str, addition: Addition) -> None:
-    assert Addition.parse(text) == addition
-
-
-@pytest.mark.parametrize("text", ["-:/opt", ":/opt"])
-def test_what_names_no_file(text: str) -> None:
-    with pytest.raises(InvalidInput):
-        Addition.parse(text)
-
-
 def test_no_layer_is_read_that_was_not_changed(harbour: Embedded, registries: Registries, events: list[Event]) -> None:
     app = f"{harbour.address}/app"
     done = surgery.alter(f"{app}:1.0", QUIET, tags=["quiet"], registries=registries)
@@ -56,7 +36,7 @@ def test_no_layer_is_read_that_was_not_changed(harbour: Embedded, registries: Re
     sent = [event for event in events if isinstance(event, Sent)]
     assert sent
     assert not [each for each in sent if any(str(layer.digest) in str(each) for layer in image.layers)]
-    assert list(contents.validate(f"{app}:quiet", registries=registries)) == []
+    assert list(checks.validate(f"{app}:quiet", registries=registries)) == []
 
 
 @pytest.fixture
@@ -109,7 +89,7 @@ def test_an_image_begins_with_nothing(tmp_path: Path) -> None:
     assert [str(each.platform) for each in both.plan.root.manifests] == ["linux/arm64", "linux/amd64"]
     assert both.plan.root.manifests[0].digest == one.descriptor.digest
     for tag in ("one", "both"):
-        assert list(contents.validate(f"{place}:{tag}")) == []
+        assert list(checks.validate(f"{place}:{tag}")) == []
         assert [file.path for file in contents.list_files(f"{place}:{tag}", platform="linux/arm64")] == ["bin/x"]
     with pytest.raises(InvalidInput, match="for no platform"):
         surgery.alter("scratch", change, target=f"{place}:none")
@@ -128,7 +108,7 @@ def test_several_changes_are_sent_once(base: str) -> None:
     assert done.plan is not None
     root = done.plan.root
     assert (len(root.layers), root.annotations, len(done.plan.manifests)) == (1, {}, 1)
-    assert list(contents.validate(base.replace(":1", ":all"))) == []
+    assert list(checks.validate(base.replace(":1", ":all"))) == []
 
 
 def _by_somebody(raw: bytes) -> bytes:
@@ -156,7 +136,7 @@ def test_what_comes_alone_is_what_the_index_says_that_it_is(tmp_path: Path) -> N
         copy(store, "1", layout, ["1"])
     done = surgery.alter(f"{place}:1", QUIET, platforms=["linux/riscv64"], alone=True)
     assert done.descriptor.media_type == media.OCI_MANIFEST
-    assert list(contents.validate(f"{place}@{done.descriptor.digest}")) == []
+    assert list(checks.validate(f"{place}@{done.descriptor.digest}")) == []
 
 
 def test_an_archive_of_dockers_gets_the_platforms_image(
@@ -252,6 +232,6 @@ def test_what_cannot_be_asked_is_read(harbour: Embedded, registries: Registries,
     one = f"oci:{tmp_path}/one:1"
     pratique.copy(f"{harbour.address}/app:1.0", one, platforms=["linux/amd64"], registries=registries)
     surgery.alter(one, QUIET, target=f"{archive}:app:1")
-    assert list(contents.validate(archive)) == []
+    assert list(checks.validate(archive)) == []
     with pytest.raises(Unsupported, match="cannot be asked"):
-        list(contents.validate(archive, fast=True))
+        list(checks.validate(archive, fast=True))
