@@ -289,7 +289,9 @@ def test_two_indexes_are_compared_platform_by_platform(run: Run, images: str, in
     assert [(each["platform"], len(each["files"])) for each in told] == [("linux/amd64", 6), ("linux/s390x", 0)]
     assert run("diff", f"{indexes}:1", f"{indexes}:1").code == 0
     assert run("diff", "--platform", "linux/arm64", f"{indexes}:1", f"{indexes}:2").out == ""
-    assert run("diff", f"{indexes}:1", f"{images}:base").out == ""  # with the image for the same platform
+    for pair in ((f"{indexes}:1", f"{images}:base"), (f"{images}:base", f"{indexes}:1")):
+        done = run("diff", *pair)  # with the image for the same platform
+        assert (done.code, done.out) == (0, ""), done.err
 
 
 # --- check-base
