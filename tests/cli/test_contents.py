@@ -227,6 +227,19 @@ def shown(raw: bytes) -> str:
     return f"layer {Digest.of(packed(raw)[1])} ({len(packed(raw)[1])} bytes, {media.OCI_LAYER_GZIP})"
 
 
+# From the base to what was put on it.
+APPENDED = [
+    f"+ {shown(MIDDLE)}",
+    f"+ {shown(TOP)}",
+    "+ file a",
+    "~ file etc/a (content 4 bytes -> 6 bytes)",
+    "- file etc/b (2 bytes)",
+    "+ file etc/d (2 bytes)",
+    "- file gone (0 bytes)",
+    "+ file run (256 bytes)",
+]
+
+
 def test_two_images_for_people(run: Run, images: str) -> None:
     done = run("diff", f"{images}:base", f"{images}:other")
     assert (done.code, done.out.splitlines()) == (
@@ -250,16 +263,7 @@ def test_only_what_is_new_of_layers_and_lists_is_told(run: Run, images: str) -> 
     settings = ("--env", "A=1", "--annotation", "x=y", "--tag", "set")
     assert run("mutate", "--quiet", *settings, place).code == 0
     assert run("mutate", "--quiet", "--env", "B=2", "--annotation", "x=z", "--tag", "again", f"{images}:set").code == 0
-    assert run("diff", f"{images}:base", place).out.splitlines() == [
-        f"+ {shown(MIDDLE)}",
-        f"+ {shown(TOP)}",
-        "+ file a",
-        "~ file etc/a (content 4 bytes -> 6 bytes)",
-        "- file etc/b (2 bytes)",
-        "+ file etc/d (2 bytes)",
-        "- file gone (0 bytes)",
-        "+ file run (256 bytes)",
-    ]
+    assert run("diff", f"{images}:base", place).out.splitlines() == APPENDED
     done = run("diff", f"{images}:set", f"{images}:again")
     assert done.out.splitlines() == [
         '~ manifest /annotations/x: "y" -> "z"',
@@ -274,14 +278,7 @@ def test_two_indexes_are_compared_platform_by_platform(run: Run, images: str, in
     assert (done.code, done.out.splitlines()) == (
         1,
         [
-            f"linux/amd64: + {shown(MIDDLE)}",
-            f"linux/amd64: + {shown(TOP)}",
-            "linux/amd64: + file a",
-            "linux/amd64: ~ file etc/a (content 4 bytes -> 6 bytes)",
-            "linux/amd64: - file etc/b (2 bytes)",
-            "linux/amd64: + file etc/d (2 bytes)",
-            "linux/amd64: - file gone (0 bytes)",
-            "linux/amd64: + file run (256 bytes)",
+            *(f"linux/amd64: {line}" for line in APPENDED),
             "linux/s390x: + image",
         ],
     )

@@ -119,32 +119,31 @@ def test_copies_into_a_registry(run: Run, source: str, tmp_path: Path) -> None:
                     assert b"".join(iter(lambda: stream.read(1 << 16), b"")) == part.raw
 
 
-@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
-def test_who_ends_a_copy_into_an_archive_leaves_nothing_behind(source: str, tmp_path: Path, ended: int) -> None:
-    words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, f"oci-archive:{tmp_path}/a.tar:1"]
+def ended_copy(source: str, target: str, ended: int) -> tuple[int, str, str]:
+    """A copy that gets a signal in the middle: its exit code, its output, and what it says after that."""
+    words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, target]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
         assert command.stderr is not None
         for line in command.stderr:
-            if '"moved"' in line:  # it is in the middle
+            if '"moved"' in line:
                 break
         command.send_signal(ended)
         out, err = command.communicate(timeout=60)
-    assert (command.returncode, out) == (130, "")
+    return command.returncode, out, err
+
+
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_a_copy_into_an_archive_leaves_nothing_behind(source: str, tmp_path: Path, ended: int) -> None:
+    code, out, err = ended_copy(source, f"oci-archive:{tmp_path}/a.tar:1", ended)
+    assert (code, out) == (130, "")
     assert "Traceback" not in err
     assert list(tmp_path.glob("*.tar*")) + list(tmp_path.glob(".*.tar*")) == []
 
 
 def test_an_interrupt_stops_a_copy_and_says_how_to_go_on(run: Run, source: str, tmp_path: Path) -> None:
     layout = tmp_path / "layout"
-    words = [sys.executable, "-m", "pratique", "copy", "--progress", "json", source, f"oci:{layout}:1"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
-        assert command.stderr is not None
-        for line in command.stderr:
-            if '"moved"' in line:  # it is in the middle
-                break
-        command.send_signal(signal.SIGINT)
-        out, err = command.communicate(timeout=60)
-    assert (command.returncode, out) == (130, "")
+    code, out, err = ended_copy(source, f"oci:{layout}:1", signal.SIGINT)
+    assert (code, out) == (130, "")
     assert "the same command goes on from there" in err
     assert "Traceback" not in err
     assert json.loads((layout / "index.json").read_text())["manifests"] == []

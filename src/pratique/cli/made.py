@@ -12,7 +12,6 @@ from ..client.registries import Registries
 from ..errors import InvalidInput
 from ..spec.reference import Reference
 from ..stores.base import NAMELESS
-from ..stores.crew import JOBS
 from ..stores.locations import Location
 from ..transfer.copy import Result
 from . import options, trace
@@ -32,9 +31,7 @@ def add_making(parser: argparse.ArgumentParser) -> None:
 
 def add_moving(parser: argparse.ArgumentParser) -> None:
     """What every command takes that moves content."""
-    parser.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
-    )
+    options.add_jobs(parser)
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
 
 

@@ -70,6 +70,18 @@ def add_registry(parser: argparse.ArgumentParser) -> None:
     add("--max-manifest", metavar="BYTES", type=size, help="the largest manifest to read (default 4194304)")
 
 
+def add_platform(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """For commands that can be about one image of an index; `meaning` is their help."""
+    parser.add_argument("--platform", metavar="OS/ARCH", type=platform, help=meaning)
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """For commands that move or read many blobs."""
+    from ..stores.crew import JOBS
+
+    parser.add_argument("--jobs", metavar="N", type=positive, default=JOBS, help=f"blobs at once (default {JOBS})")
+
+
 def add_short_names(parser: argparse.ArgumentParser) -> None:
     """For commands that read what a reference names."""
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The keywords that whatever makes something takes, as a caller gives them and as a value."""
+"""The keywords of whatever writes into a store, as a caller gives them and as a value."""
 
 from __future__ import annotations
 
@@ -13,27 +13,38 @@ if TYPE_CHECKING:
     from .registries import Registries
 
 
-class Making(TypedDict, total=False):
-    """How to put something new into a store."""
+class Writing(TypedDict, total=False):
+    """How to write into a store."""
 
-    tags: Sequence[str]
-    """Names beside the one in the target; without any it is there by its digest alone."""
     registries: Registries | None
     """What reaches registries; without it what `connect` finds on this machine."""
     tell: Observer | None
     """Who is told what happens; by default whoever the registries tell."""
     dry_run: bool
-    """Nothing is sent; the result has the plan, whose `root` is what was made."""
+    """Nothing is sent; the result has the plan, whose `root` is what would be there."""
     jobs: int
     """So many blobs at once (8)."""
 
 
-@frozen
-class How:
-    """The keywords of `Making`, each with what is meant where it is not given."""
+class Making(Writing, total=False):
+    """How to put something new into a store: the keywords of `Writing`, and its names."""
 
-    tags: Sequence[str] = ()
+    tags: Sequence[str]
+    """Names beside the one in the target; without any it is there by its digest alone."""
+
+
+@frozen
+class HowWritten:
+    """The keywords of `Writing`, each with what is meant where it is not given."""
+
     registries: Registries | None = None
     tell: Observer | None = None
     dry_run: bool = False
     jobs: int = JOBS
+
+
+@frozen
+class How(HowWritten):
+    """The same of `Making`."""
+
+    tags: Sequence[str] = ()

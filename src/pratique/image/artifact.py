@@ -32,7 +32,6 @@ ARCHIVES: Final = (".tar", ".gz", ".tgz")  # ends of names of packed tars that a
 
 UNKNOWN_TYPE: Final = "application/vnd.unknown.artifact.v1"
 UNKNOWN_CONFIG: Final = "application/vnd.unknown.config.v1+json"
-UNKNOWN_CONTENT: Final = "application/octet-stream"
 
 EMPTY: Final = b"{}"
 

@@ -16,7 +16,7 @@ from ..errors import Error
 from ..http.events import Observer
 from ..http.message import Body, Headers, Request, Response, Stream
 from ..http.origin import Origin
-from ..spec import endpoints
+from ..spec import endpoints, media
 from ..spec.descriptor import Descriptor
 from .base import Content
 from .content import Counts
@@ -123,7 +123,7 @@ class Advance:
 
     def _send(self) -> Place | None:
         """Send everything into the session, from the beginning each time that this is asked for."""
-        headers = Headers([("Content-Type", "application/octet-stream")])
+        headers = Headers([("Content-Type", media.OCTETS)])
         request = Request("PATCH", self._location, headers, Body(self._watched, None), once=True)
         with self._home.session.send(request, self._home.scopes) as response:
             least = Answer(response.status, response.headers).least_chunk or 0

@@ -111,10 +111,9 @@ def config_of(source: Source, manifest: Manifest) -> bytes | None:
         return None
     if config.size > MOST_CONFIG_BYTES:
         raise Misbehaved(f"the config {config.digest} has {config.size} bytes; at most {MOST_CONFIG_BYTES} are read")
-    from .reading import opened
+    from .reading import bytes_of
 
-    with opened(source, config) as stream:
-        return b"".join(iter(lambda: stream.read(1 << 16), b""))
+    return bytes_of(source, config)
 
 
 def _images(source: Readable, manifest: Manifest, jobs: int, depth: int) -> Iterator[tuple[Manifest, Platform | None]]:

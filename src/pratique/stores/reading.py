@@ -43,12 +43,17 @@ def _blamed(source: Opens, content: AbstractContextManager[Stream]) -> Iterator[
         raise
 
 
+def bytes_of(source: Opens, descriptor: Descriptor) -> bytes:
+    """The whole content of a descriptor, whose size was looked at before. Raises NotFound, ContentMismatch."""
+    with opened(source, descriptor) as stream:
+        return b"".join(iter(lambda: stream.read(_PIECE_BYTES), b""))
+
+
 def manifest_of(source: Source, descriptor: Descriptor, most_bytes: int = MOST_MANIFEST_BYTES) -> Manifest:
     """The manifest that a descriptor names. Raises NotFound, ContentMismatch, and Misbehaved for what is too large or none."""
     if descriptor.size > most_bytes:
         raise Misbehaved(f"the manifest {descriptor.digest} has {descriptor.size} bytes; at most {most_bytes} are read")
-    with opened(source, descriptor) as stream:
-        raw = b"".join(iter(lambda: stream.read(_PIECE_BYTES), b""))
+    raw = bytes_of(source, descriptor)
     try:
         return Manifest.parse(raw, descriptor.media_type, descriptor.digest.algorithm)
     except Misbehaved as error:

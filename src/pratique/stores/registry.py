@@ -167,13 +167,13 @@ class Repository:
         """The descriptor of a blob; its size is what the server says of it. Raises NotFound, Refused, Misbehaved."""
         size = self._size_by_head(digest)
         if size is not None:
-            return Descriptor("application/octet-stream", digest, size)
+            return Descriptor(media.OCTETS, digest, size)
         # The server does not answer HEAD, or not in full: the first byte of a GET tells as much.
         request = Request("GET", self.url(endpoints.BLOB, digest=str(digest)), Headers([("Range", "bytes=0-0")]))
         with self._session.send(request, self._pull) as response:
             if response.status not in (200, 206, 416):
                 raise failure(request, response)
-            return Descriptor("application/octet-stream", digest, _whole_length(request, response))
+            return Descriptor(media.OCTETS, digest, _whole_length(request, response))
 
     def tags(self, *, limit: int | None = None) -> Iterator[str]:
         """The tags, page by page as they are wanted, `limit` a page where the server takes that.

@@ -14,7 +14,7 @@ from ..http.message import Headers, Interrupted, Request, Response, Unanswered
 from ..http.origin import Origin, is_private_address
 from ..http.problem import MOST_BYTES, Problem, failure
 from ..http.session import Session
-from ..spec import endpoints
+from ..spec import endpoints, media
 from ..spec.descriptor import Descriptor
 from ..spec.digest import Digest
 from ..values import field, frozen, record, replace
@@ -195,7 +195,7 @@ class _Transfer:
                 self._answered(step, request, response)
 
     def _request(self, step: Step) -> Request:
-        lines = [("Content-Type", "application/octet-stream")] if step.kind in (Kind.SEND, Kind.END) else []
+        lines = [("Content-Type", media.OCTETS)] if step.kind in (Kind.SEND, Kind.END) else []
         if step.content_range:
             lines.append(("Content-Range", step.content_range))
         body = self._cursor.part(step.first, step.last)

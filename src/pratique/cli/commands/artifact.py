@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     pull.add_argument("--config", metavar="FILE", help="where to put the config")
     pull.add_argument("--attached", metavar="TYPE", default="", help="not REF, but what of this type refers to it")
-    pull.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="of an index: this one's artifact")
+    options.add_platform(pull, "of an index: this one's artifact")
     pull.add_argument(
         "--existing", choices=EXISTING, default="replace", help="what becomes of old files (default replace)"
     )

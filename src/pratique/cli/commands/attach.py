@@ -22,9 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF", help="what to attach it to; oci:PATH[:NAME] as well")
     add_files(parser)
     add_content(parser, "the type of what is attached", required=True)
-    parser.add_argument(
-        "--platform", metavar="OS/ARCH", type=options.platform, help="of an index: attach it to this one's image"
-    )
+    options.add_platform(parser, "of an index: attach it to this one's image")
     add_making(parser)
     options.add_registry(parser)
     options.add_global(parser)

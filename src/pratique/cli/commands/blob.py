@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -13,10 +10,10 @@ from ...errors import InvalidInput
 from ...http.message import Stream
 from ...spec.digest import Digest
 from ...spec.media import OCTETS
-from ...stores.files import replacing
 from ...stores.locations import Location
 from .. import options
 from ..connect import connected, opened
+from ..destination import destination
 from ..output import Output
 from .manifest import print_descriptor
 
@@ -101,19 +98,3 @@ def _copy(stream: Stream, file: BinaryIO) -> None:
     buffer = memoryview(bytearray(BUFFER_BYTES))
     while count := stream.readinto(buffer):
         file.write(buffer[:count])
-
-
-@contextmanager
-def destination(path: str | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that takes its place only when it is complete; a device or a pipe is written to as it is."""
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    with ExitStack() as stack:
-        try:
-            place = Path(path)
-            is_special = place.exists() and not place.is_file()
-            file = stack.enter_context(place.open("wb") if is_special else replacing(place))
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be written: {error.strerror}") from None
-        yield file

@@ -21,12 +21,7 @@ EXAMPLES = """examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
     parser.add_argument("--base", metavar="REF", help="the base (default: as the image's annotations say)")
-    parser.add_argument(
-        "--platform",
-        metavar="OS/ARCH",
-        type=options.platform,
-        help="only this image of an index; otherwise all are looked at",
-    )
+    options.add_platform(parser, "only this image of an index; otherwise all are looked at")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)

@@ -10,7 +10,6 @@ from typing import Any
 from ...client.copying import FORMS, How, copy, copy_tags
 from ...errors import InvalidInput
 from ...http.events import Observer
-from ...stores.crew import JOBS
 from ...stores.locations import Location
 from ...transfer.copy import Result
 from ...transfer.repository import Failure
@@ -78,9 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--digest-file", metavar="FILE", type=options.writable, help="write the digest at the destination to a file"
     )
-    parser.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
-    )
+    options.add_jobs(parser)
     parser.add_argument("--chunk-size", metavar="BYTES", type=options.size, help="upload in pieces of this size")
     parser.add_argument("--progress", choices=STYLES, default="auto", help="how to show what moves")
     options.add_registry(parser)

@@ -31,12 +31,7 @@ _LAYERS: Final = "/layers"  # in a manifest
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="REF", help=PLACE)
     parser.add_argument("after", metavar="REF", help="the same")
-    parser.add_argument(
-        "--platform",
-        metavar="OS/ARCH",
-        type=options.platform,
-        help="only this image of an index; otherwise all are compared",
-    )
+    options.add_platform(parser, "only this image of an index; otherwise all are compared")
     parser.add_argument("--times", action="store_true", help="when files were modified counts")
     options.add_registry(parser)
     options.add_global(parser)

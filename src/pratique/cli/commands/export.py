@@ -11,8 +11,8 @@ from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
 from ..connect import connected, named
+from ..destination import add_output, destination
 from ..output import Output
-from .blob import destination
 
 EXAMPLES = """examples:
   pratique export --platform linux/amd64 docker.io/library/debian:12 | tar tv
@@ -22,8 +22,8 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
-    parser.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="which image of an index")
-    parser.add_argument("--output", "-o", metavar="FILE", help="a file, which appears when it is complete")
+    options.add_platform(parser, "which image of an index")
+    add_output(parser)
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)

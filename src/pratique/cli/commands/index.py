@@ -78,12 +78,7 @@ def _add_annotating(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--entry", metavar="ENTRY", action="append", default=[], help="a platform, an OS or a digest: of this entry"
     )
-    parser.add_argument(
-        "--platform",
-        metavar="OS/ARCH",
-        type=options.platform,
-        help="what the entry is for: OS/ARCH[/VARIANT][:VERSION]",
-    )
+    options.add_platform(parser, "what the entry is for: OS/ARCH[/VARIANT][:VERSION]")
     parser.add_argument(
         "--os-feature", metavar="NAME", action="append", default=[], help="and what it needs of the OS; may be repeated"
     )

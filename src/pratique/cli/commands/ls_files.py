@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
     paths = "only this file, or this folder and what is in it; *, ? and ** are patterns"
     parser.add_argument("paths", metavar="PATH", nargs="*", default=[], help=paths)
-    parser.add_argument("--platform", metavar="OS/ARCH", type=options.platform, help="which image of an index")
+    options.add_platform(parser, "which image of an index")
     parser.add_argument("--long", "-l", action="store_true", help="mode, owner, size and date as well")
     parser.add_argument("--digests", action="store_true", help="the digest of each file's content as well")
     parser.add_argument("--layers", action="store_true", help="the digest of the layer that each file is from as well")

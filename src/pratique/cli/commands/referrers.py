@@ -41,9 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="only with this annotation; may be repeated",
     )
-    parser.add_argument(
-        "--platform", metavar="OS/ARCH", type=options.platform, help="of an index: what refers to this one's image"
-    )
+    options.add_platform(parser, "of an index: what refers to this one's image")
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)

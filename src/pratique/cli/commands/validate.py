@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from ...client.images.checks import validate
-from ...stores.crew import JOBS
 from ...stores.locations import Location
 from .. import options
 from ..alteration import add_image
@@ -20,16 +19,9 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_image(parser)
-    parser.add_argument(
-        "--platform",
-        metavar="OS/ARCH",
-        type=options.platform,
-        help="only this image of an index; otherwise all are read",
-    )
+    options.add_platform(parser, "only this image of an index; otherwise all are read")
     parser.add_argument("--fast", action="store_true", help="read no layers; ask whether they are there")
-    parser.add_argument(
-        "--jobs", metavar="N", type=options.positive, default=JOBS, help=f"blobs at once (default {JOBS})"
-    )
+    options.add_jobs(parser)
     options.add_registry(parser)
     options.add_global(parser)
     parser.set_defaults(run=run)

@@ -106,7 +106,7 @@ def parts(files: Iterable[PushedFile], folder: Path) -> list[Part]:
 def part(file: PushedFile, kept: Path) -> Part:
     """The layer that one file makes; what has to be packed or kept is written to `kept`. Raises NotFound, InvalidInput."""
     annotations = {TITLE: file.name}
-    usual = artifact.UNKNOWN_CONTENT
+    usual = media.OCTETS
     with _told(file.path):
         if file.path != STANDARD_INPUT and Path(file.path).is_dir():
             path, usual = kept, media.OCI_LAYER_GZIP
